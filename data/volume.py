@@ -39,7 +39,7 @@ class Volume:
             )
         object.__setattr__(self, "store", self.store[ts.d[:].translate_to[0]])
         object.__setattr__(self, "voxel_size_nm", check_voxel_size(self.voxel_size_nm, self.name))
-        object.__setattr__(self, "offset", tuple(int(o) for o in self.offset))
+        object.__setattr__(self, "offset", check_offset(self.offset, self.name))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -77,8 +77,14 @@ class Volume:
         return dataclasses.replace(self, store=self.store[crop], offset=offset)
 
     def read(self) -> np.ndarray:
-        """All voxels of this volume, as an array of its shape and dtype."""
-        return self.store.read().result()
+        """All voxels of this volume, as an array of its shape and dtype.
+
+        Raises:
+            ValueError: if a float voxel is NaN; the message says where the first one is.
+        """
+        array = self.store.read().result()
+        check_no_nan(array, self.offset, self.name)
+        return array
 
     def read_async(self) -> ts.Future:
         """Starts a read; `.result()` of what is returned gives the array."""
@@ -100,27 +106,57 @@ class Volume:
 
 def from_array(
     array: np.ndarray,
-    voxel_size_nm: Sequence[float],
+    voxel_size_nm: Sequence[int | float],
     offset: Sequence[int] = (0, 0, 0),
     name: str = "array",
 ) -> Volume:
     """A volume over an array (z, y, x[, channel]) in memory."""
-    return Volume(ts.array(array), tuple(voxel_size_nm), tuple(offset), name)
+    size, place = check_voxel_size(voxel_size_nm, name), check_offset(offset, name)
+    return Volume(ts.array(array), size, place, name)
 
 
-def check_voxel_size(voxel_size_nm: Sequence[float], name: str) -> tuple[float, float, float]:
+def check_voxel_size(voxel_size_nm: Sequence[int | float], name: str) -> tuple[float, float, float]:
     """The voxel size as three floats.
 
     Raises:
         ValueError: unless it is three finite numbers > 0.
     """
-    sizes = tuple(float(size) for size in voxel_size_nm)
+    sizes = [float(size) for size in voxel_size_nm]
     if len(sizes) != 3 or not all(math.isfinite(size) and size > 0 for size in sizes):
         raise ValueError(
             f"{name}: got voxel_size_nm={list(voxel_size_nm)}; needs three numbers > 0, "
             "(z, y, x) in nanometres, as in voxel_size_nm=[30,6,6]"
         )
-    return sizes
+    return sizes[0], sizes[1], sizes[2]
+
+
+def check_offset(offset: Sequence[int], name: str) -> tuple[int, int, int]:
+    """The offset as three integers.
+
+    Raises:
+        ValueError: unless it is three whole numbers.
+    """
+    if len(offset) != 3 or any(o != int(o) for o in offset):
+        raise ValueError(
+            f"{name}: got offset={list(offset)}; needs three whole numbers, (z, y, x) in voxels, "
+            "as in offset=[0,0,0]"
+        )
+    return int(offset[0]), int(offset[1]), int(offset[2])
+
+
+def check_no_nan(array: np.ndarray, offset: Sequence[int], name: str) -> None:
+    """Raises ValueError, with the place of the first NaN, if floats (z, y, x[, channel]) have one.
+
+    The place is in voxels, counted from voxel 0 of the dataset: `offset` is the first voxel's.
+    """
+    if array.dtype.kind != "f" or not array.size or not np.isnan(array.min()):
+        return
+    where = np.unravel_index(np.argmax(np.isnan(array)), array.shape)
+    place = tuple(int(w) + o for w, o in zip(where, offset, strict=False))
+    raise ValueError(
+        f"{name}: got NaN at voxel (z, y, x) = {place}; needs numbers; "
+        "replace it in the source, for instance by 0"
+    )
 
 
 def check_same_grid(first: Volume, second: Volume) -> None:

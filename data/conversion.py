@@ -1,0 +1,204 @@
+"""Conversion of a volume into another format or place: whole or not at all, and resumable."""
+
+import dataclasses
+import errno
+import math
+import os
+import resource
+import sys
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from data import hdf5, partial, sections, stores, tiff_stack
+from data.checks import VOXELS
+from data.copying import BLOCK_BYTES, blocks, copy_blocks
+from data.creating import MARKERS, ZARR, check_free, create_volume, format_of
+from data.opening import open_volume
+from data.pyramid import write_pyramid
+from data.volume import Volume, check_offset, check_voxel_size
+
+
+@dataclasses.dataclass
+class Options:
+    """What may follow SRC and DST on the command line of `data.convert`; see its HELP."""
+
+    voxel_size_nm: list[float] | None = None
+    offset: list[int] | None = None
+    format: str | None = None
+    chunk_shape: list[int] | None = None
+    dtype: str | None = None
+    pyramid: bool = False
+    overwrite: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a conversion did.
+
+    Attributes:
+        destination: path of the volume written.
+        shape: (z, y, x[, channel]).
+        dtype: of a voxel, by name.
+        levels: of the pyramid; 1 without.
+        resumed: bytes of voxels that an earlier, interrupted run had written.
+        written: bytes of voxels that this run wrote, level 0 only.
+        seconds: of this run.
+        peak_memory: of this process, in bytes.
+    """
+
+    destination: str
+    shape: tuple[int, ...]
+    dtype: str
+    levels: int
+    resumed: int
+    written: int
+    seconds: float
+    peak_memory: int
+
+    def __str__(self) -> str:
+        size, speed = self.written / 1e6, self.written / 1e6 / self.seconds
+        resumed = f" (resumed after {self.resumed / 1e6:.1f} MB)" if self.resumed else ""
+        levels = f", {self.levels} levels" if self.levels > 1 else ""
+        return (
+            f"wrote {self.destination}: {' x '.join(str(n) for n in self.shape)} {self.dtype}"
+            f"{levels}; {size:.1f} MB in {self.seconds:.1f} s, {speed:.1f} MB/s{resumed}; "
+            f"peak memory {self.peak_memory / 1e6:.0f} MB"
+        )
+
+
+def convert(source: str, destination: str, options: Options, progress: bool = False) -> Report:
+    """Copies a volume to another format or place, every voxel exactly.
+
+    Args:
+        source: path of what to read.
+        destination: path of what to write.
+        options: how.
+        progress: whether to draw a progress bar on stderr.
+
+    Raises:
+        ValueError: if the source is damaged, or does not fit the format or dtype.
+        FileExistsError: if the destination exists and may not be overwritten.
+        OSError: if it cannot be written, or the disk is full. After any error there is no
+            partial output, and an existing destination is as it was.
+    """
+    start = time.monotonic()
+    volume = open_volume(source, options.voxel_size_nm, options.offset)
+    job = describe(source, destination, volume, options)
+    with partial.locked(destination):
+        finished = partial.read_finished(destination, job)
+        if not (finished and stores.is_url(destination)):
+            check_free(destination, options.overwrite)
+        try:
+            target = resume(destination, job) if finished else begin(destination, job)
+            resumed = copy(volume, target, destination, job, finished, progress)
+            levels = write_pyramid(partial.partial_path(destination)) if options.pyramid else 1
+            partial.publish(destination)
+        except Exception as error:
+            partial.discard(destination)
+            if is_disk_full(error):
+                message = (
+                    f"disk full, what was written is removed; needs up to {job['bytes']} bytes"
+                )
+                raise OSError(errno.ENOSPC, message, destination) from error
+            raise
+    seconds = time.monotonic() - start
+    written = job["bytes"] - resumed
+    shape = tuple(job["shape"])
+    return Report(
+        destination, shape, job["dtype"], levels, resumed, written, seconds, peak_memory()
+    )
+
+
+def describe(source: str, destination: str, volume: Volume, options: Options) -> dict:
+    """All that the output depends on, as JSON: a run goes on where one with the same job stopped.
+
+    Raises:
+        ValueError: on options that make no sense together; nothing is written yet.
+    """
+    format = format_of(destination, options.format)
+    if options.pyramid and format not in ZARR:
+        raise ValueError(f"{destination}: got pyramid=true; needs a .zarr, not {format}")
+    if stores.is_url(destination) and destination.rstrip("/") == source.rstrip("/"):
+        raise ValueError(f"{destination}: got one URL as SRC and DST; needs another DST")
+    try:
+        dtype = np.dtype(options.dtype or volume.dtype)
+    except TypeError:
+        raise ValueError(f"got dtype={options.dtype}; needs one of {', '.join(VOXELS)}") from None
+    return {
+        "source": [stamp(file) for file in sections.expand(source) or [partial.file_of(source)]],
+        "dataset": source,
+        "source_dtype": volume.dtype.name,
+        "shape": [*volume.shape],
+        "dtype": dtype.name,
+        "bytes": math.prod(volume.shape) * dtype.itemsize,
+        "voxel_size_nm": [*volume.voxel_size_nm],
+        "offset": [*volume.offset],
+        "format": format,
+        "chunk_shape": options.chunk_shape and [*options.chunk_shape],
+        "block_bytes": BLOCK_BYTES,
+    }
+
+
+def stamp(path: str) -> list:
+    """A file's path, size and time of change; of a folder, those of the metadata in it."""
+    files = [path, *(f"{path}/{marker}" for marker in MARKERS)]
+    states = [os.stat(file) for file in files if os.path.exists(file)]
+    return [os.path.abspath(path), [[state.st_size, state.st_mtime_ns] for state in states]]
+
+
+def begin(destination: str, job: dict) -> Volume:
+    """A new partial output; nothing of it is finished."""
+    partial.prepare(destination)
+    return create_volume(
+        partial.partial_path(destination),
+        shape=job["shape"],
+        dtype=job["dtype"],
+        voxel_size_nm=job["voxel_size_nm"],
+        offset=job["offset"],
+        chunk_shape=job["chunk_shape"],
+        format=job["format"],
+        overwrite=hdf5.split(destination) is not None,
+    )
+
+
+def resume(destination: str, job: dict) -> Volume:
+    """The partial output that an earlier run of this job has left, for writing."""
+    path = partial.partial_path(destination)
+    if job["format"] != "tif":
+        return open_volume(path)
+    store = tiff_stack.reopen_stack(path, job["shape"], np.dtype(job["dtype"]))
+    size, offset = check_voxel_size(job["voxel_size_nm"], path), check_offset(job["offset"], path)
+    return Volume(store, size, offset, path)
+
+
+def copy(
+    volume: Volume, target: Volume, destination: str, job: dict, finished: int, progress: bool
+) -> int:
+    """Copies the blocks that are not finished; returns the bytes of those that were."""
+    itemsize = max(volume.dtype.itemsize, target.dtype.itemsize)
+    todo = blocks(volume.shape, volume.chunk_shape, target.chunk_shape, itemsize)
+    sizes = [math.prod(s.stop - s.start for s in block) * target.dtype.itemsize for block in todo]
+    resumed = sum(sizes[:finished])
+    bar = tqdm(total=job["bytes"], initial=resumed, unit="B", unit_scale=True, disable=not progress)
+
+    def written(number: int) -> None:
+        if job["format"] != "hdf5":  # a killed writer can leave an HDF5 file that does not open
+            partial.write_finished(destination, job, finished + number + 1)
+        bar.update(sizes[finished + number])
+
+    with bar:
+        copy_blocks(volume, target, todo[finished:], written)
+    return resumed
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Whether an error, of Python or in TensorStore's words, says that the disk is full."""
+    return getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+
+
+def peak_memory() -> int:
+    """The most memory that this process has held, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,9 @@
+from data.datasets.entry import Entry as Entry
+from data.datasets.entry import SourceFile as SourceFile
+from data.datasets.entry import Stack as Stack
+from data.datasets.known import DATASETS as DATASETS
+from data.datasets.loading import Dataset as Dataset
+from data.datasets.loading import find_entry as find_entry
+from data.datasets.loading import load as load
+from data.datasets.verification import FileStatus as FileStatus
+from data.datasets.verification import status as status

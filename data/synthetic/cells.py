@@ -1,0 +1,179 @@
+"""Everything a tile's cells need from the tissue, gathered into padded arrays."""
+
+import dataclasses
+import functools
+
+import numpy as np
+from jaxtyping import Float, Int, UInt32
+
+from data.synthetic import field
+from data.synthetic.defects import Sections
+from data.synthetic.growth import Kind
+from data.synthetic.lattice import NEIGHBOURHOOD, Lattice, site_coordinates, site_index
+from data.synthetic.neurites import Neurites
+from data.synthetic.organelles import Mitochondria, Synapses
+from data.synthetic.rendering import WARP_KNOTS, Cell, Geometry
+
+TONE = {Kind.DENDRITE: 0.60, Kind.AXON: 0.55, Kind.GLIA: 0.64}
+GRAIN = {Kind.DENDRITE: 0.9, Kind.AXON: 1.25, Kind.GLIA: 0.6}
+CHUNK = 16_384
+
+
+@dataclasses.dataclass(frozen=True)
+class CellGatherer:
+    """Looks up, for any cells of the lattice, what can reach their voxels."""
+
+    lattice: Lattice
+    neurites: Neurites
+    mitochondria: Mitochondria
+    synapses: Synapses
+    sections: Sections
+    warp: Float[np.ndarray, "z y x 3"]
+    geometry: Geometry
+    seed: int
+
+    @functools.cached_property
+    def tone(self) -> Float[np.ndarray, " neurites"]:
+        """Grey value of each neurite's cytoplasm."""
+        rng = np.random.default_rng([self.seed, 7])
+        return _by_kind(self.neurites.kind, TONE) + 0.02 * rng.normal(size=len(self.neurites.kind))
+
+    @functools.cached_property
+    def capsules_at(self) -> Int[np.ndarray, "sites n"]:
+        """Mitochondrial capsules that end at each site, padded with -1."""
+        sites = self.mitochondria.site
+        index = np.repeat(np.arange(len(sites)), 2)
+        return _group(sites.reshape(-1), index, len(self.lattice.positions))
+
+    @functools.cached_property
+    def synapses_at(self) -> Int[np.ndarray, "sites n"]:
+        """Synapses whose centre lies in each site's cell, padded with -1."""
+        cell = np.floor(self.synapses.centre / self.lattice.cell_nm).astype(int)
+        cell = np.clip(cell, 0, np.array(self.lattice.shape) - 1)
+        index = np.arange(len(cell))
+        return _group(site_index(cell, self.lattice.shape), index, len(self.lattice.positions))
+
+    @functools.cached_property
+    def widths(self) -> tuple[int, int, int]:
+        """Most neurites, capsules and synapses near any cell, rounded up to fours."""
+        most = np.zeros(3, int)
+        for start in range(0, len(self.lattice.positions), CHUNK):
+            sites = np.arange(start, min(start + CHUNK, len(self.lattice.positions)))
+            coordinates = site_coordinates(sites, self.lattice.shape)
+            lists = self._nearby(coordinates)
+            most = np.maximum(most, [_count_distinct(values) for values in lists])
+        # Fours, so that phantoms share compiled kernels.
+        return tuple(int(-(-n // 4) * 4) for n in most)
+
+    def _nearby(self, coordinates):
+        """Owners, capsules and synapses of the 27 sites around each cell, -1 where none."""
+        around = site_index(coordinates[:, None] + NEIGHBOURHOOD, self.lattice.shape)
+        outside = around < 0
+        tables = (self.neurites.owner[:, None], self.capsules_at, self.synapses_at)
+        found = [np.where(outside[..., None], -1, table[around]) for table in tables]
+        return [values.reshape(len(coordinates), -1) for values in found]
+
+    def gather(self, coordinates: Int[np.ndarray, "cells 3"]) -> Cell:
+        """The render kernel's input for cells at lattice coordinates (NumPy arrays inside)."""
+        corner = (coordinates * self.lattice.cell_nm).astype(np.float32)
+        around = site_index(coordinates[:, None] + NEIGHBOURHOOD, self.lattice.shape)
+        site, weight, owner = field.gather_sites(
+            around, self.lattice, self.neurites.owner, self.neurites.log_weight
+        )
+        _, capsules, synapses = self._nearby(coordinates)
+        slots, slots_capsules, slots_synapses = (
+            _distinct(values, width)
+            for values, width in zip((owner, capsules, synapses), self.widths, strict=True)
+        )
+        member = (owner[:, None] == slots[..., None]) & (slots >= 0)[..., None]
+        mito, syn = self.mitochondria, self.synapses
+        relative = corner[:, None]
+        return Cell(
+            corner=corner,
+            site=site - relative,
+            log_weight=weight,
+            member=member.astype(np.float32),
+            label=(slots + 1).astype(np.uint32),
+            tone=_pick(self.tone, slots, 0.5),
+            grain=_pick(_by_kind(self.neurites.kind, GRAIN), slots, 0),
+            warp=self._warp_near(coordinates),
+            shift=self._shift_near(coordinates),
+            blur=self._blur_near(coordinates),
+            capsule_start=_pick(mito.start, slots_capsules, 0) - relative,
+            capsule_stop=_pick(mito.stop, slots_capsules, 1) - relative,
+            capsule_radius=_pick(mito.radius, slots_capsules, 0),
+            synapse_centre=_pick(syn.centre, slots_synapses, 0) - relative,
+            synapse_radius=_pick(syn.radius, slots_synapses, 0),
+            synapse_pre=_slot_of(syn.pre, slots_synapses, slots),
+            synapse_post=_slot_of(syn.post, slots_synapses, slots),
+            synapse_label=(slots_synapses + 1).astype(np.uint32),
+            seed=np.full(len(coordinates), self.seed, np.int32),
+        )
+
+    def _warp_near(self, coordinates) -> Float[np.ndarray, "cells n n n 3"]:
+        knots = np.arange(WARP_KNOTS)
+        first = field.WARPS_PER_CELL * coordinates
+        # A tile may hold cells beyond the volume's end; nothing is read there.
+        z, y, x = (
+            np.minimum(first[:, a, None] + knots, self.warp.shape[a] - 1) for a in range(3)
+        )
+        return self.warp[z[:, :, None, None], y[:, None, :, None], x[:, None, None, :]]
+
+    def _shift_near(self, coordinates) -> Float[np.ndarray, "cells samples 2"]:
+        first = coordinates[:, :1] * self.geometry.cell_voxels[0]
+        section = first + np.arange(self.geometry.samples[0]) * self.geometry.stride[0]
+        last = len(self.sections.shift_nm) - 1
+        return self.sections.shift_nm[np.minimum(section, last)].astype(np.float32)
+
+    def _blur_near(self, coordinates) -> Float[np.ndarray, "cells z"]:
+        section = coordinates[:, :1] * self.geometry.cell_voxels[0]
+        section = section + np.arange(self.geometry.cell_voxels[0])
+        last = len(self.sections.blur_nm) - 1
+        return self.sections.blur_nm[np.minimum(section, last)].astype(np.float32)
+
+
+def _by_kind(kind, values) -> Float[np.ndarray, " neurites"]:
+    return np.array([values[k] for k in Kind])[kind]
+
+
+def _group(keys, values, size) -> Int[np.ndarray, "keys n"]:
+    """Row k lists the values whose key is k, padded with -1; at least one column."""
+    order = np.argsort(keys, kind="stable")
+    keys, values = keys[order], values[order]
+    rank = np.arange(len(keys)) - np.searchsorted(keys, keys)
+    table = np.full((size, rank.max(initial=0) + 1), -1)
+    table[keys, rank] = values
+    return table
+
+
+def _first_of_each(values):
+    """Sorted rows, and where each starts a new value other than -1."""
+    rows = np.sort(values, axis=1)
+    starts = rows[:, 1:] != rows[:, :-1]
+    return rows, np.concatenate([np.ones((len(rows), 1), bool), starts], 1) & (rows >= 0)
+
+
+def _count_distinct(values) -> int:
+    return int(_first_of_each(values)[1].sum(1).max(initial=0))
+
+
+def _distinct(values, width) -> Int[np.ndarray, "cells width"]:
+    """The distinct values of each row other than -1, padded with -1."""
+    rows, new = _first_of_each(values)
+    table = np.full((len(values), width), -1)
+    place = np.cumsum(new, 1) - 1
+    table[np.nonzero(new)[0], place[new]] = rows[new]
+    return table
+
+
+def _pick(values, index, default) -> Float[np.ndarray, "cells ..."]:
+    """Values at an index table; the default where it is -1."""
+    padded = np.concatenate([values, np.full((1, *values.shape[1:]), default)])
+    return padded[index].astype(np.float32)
+
+
+def _slot_of(owner, index, slots) -> Int[np.ndarray, "cells n"]:
+    """The slot that each listed object's owner has in its cell; -1 where it has none."""
+    owners = np.append(owner, -2)[index]
+    match = owners[..., None] == slots[:, None]
+    return np.where(match.any(-1), match.argmax(-1), -1).astype(np.int32)

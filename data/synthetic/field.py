@@ -1,0 +1,140 @@
+"""Which neurite owns a point, and how far its membrane is.
+
+Every site spreads a Gaussian; a neurite's presence is the sum over its sites, and the neurite
+present most owns the point, so tubes merge smoothly into branches and boutons. With U1, U2 the
+two largest presences, log(U1 / U2) is 0 on the membrane and its gradient is
+(m1 - m2) / spread^2, where m is the mean position of a neurite's sites seen from the point; the
+ratio of both is the distance to the membrane, to first order. (Our design.)
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+from scipy.ndimage import map_coordinates
+
+from data.synthetic.lattice import NEIGHBOURHOOD, Lattice, site_index
+
+SPREAD = 0.35  # of the mean cell edge: how far a site's Gaussian reaches
+WARP_NM = 60.0  # amplitude of the warp's coefficients; about a third of it as displacement
+WARPS_PER_CELL = 2
+CHUNK = 8192
+
+
+def presence(
+    points: Float[Array, "n 3 p"],
+    sites: Float[Array, "n k 3"],
+    log_weight: Float[Array, "n k"],
+    member: Float[Array, "n l k"],
+    spread: float,
+) -> tuple[Float[Array, "n l p"], Float[Array, "3 n l p"]]:
+    """Log presence of each of l neurites at each point, and the mean position of its sites.
+
+    `member[n, l, k]` is 1 where site k belongs to neurite l, else 0; a log weight of -inf
+    removes a site. Positions in nm.
+    """
+    squared = sum((points[:, None, a] - sites[:, :, a, None]) ** 2 for a in range(3))
+    gauss = jnp.exp(log_weight[..., None] - squared / (2 * spread**2))
+    rows = jnp.concatenate([member, *(member * sites[:, None, :, a] for a in range(3))], axis=1)
+    sums = jnp.matmul(rows, gauss)
+    total, *moments = jnp.split(sums, 4, axis=1)
+    total = total + 1e-30
+    return jnp.log(total), jnp.stack([m / total for m in moments])
+
+
+@functools.partial(jax.jit, static_argnames="spread")
+def _rank(points, sites, log_weight, owner, spread):
+    member = (owner[:, None, :] == owner[:, :, None]).astype(jnp.float32)
+    level, mean = presence(points[..., None], sites, log_weight, member, spread)
+    level, mean = level[..., 0], mean[..., 0]
+    first = jnp.argmax(level, axis=1)
+    rows = jnp.arange(len(points))
+    others = jnp.where(member[rows, first] > 0, -jnp.inf, level)
+    second = jnp.argmax(others, axis=1)
+    between = mean[:, rows, first] - mean[:, rows, second]
+    length = jnp.linalg.norm(between, axis=0)
+    distance = (level[rows, first] - level[rows, second]) * spread**2 / length
+    return owner[rows, first], owner[rows, second], distance, (between / length).T
+
+
+def at_points(
+    points: Float[np.ndarray, "n 3"],
+    lattice: Lattice,
+    owner: Int[np.ndarray, " sites"],
+    log_weight: Float[np.ndarray, " sites"],
+) -> tuple[
+    Int[np.ndarray, " n"], Int[np.ndarray, " n"], Float[np.ndarray, " n"], Float[np.ndarray, "n 3"]
+]:
+    """Owner, next neurite, distance in nm to the membrane between them, inward normal.
+
+    Points are in lattice space (nm, unwarped). Where no second neurite is near, the distance is
+    infinite and the next neurite meaningless.
+    """
+    results = [_at_chunk(chunk, lattice, owner, log_weight) for chunk in _chunks(points)]
+    columns = [np.concatenate(column)[: len(points)] for column in zip(*results, strict=True)]
+    first, second, distance, normal = columns
+    distance = np.where(np.isnan(distance), np.inf, distance)
+    return first, second, distance, normal
+
+
+def _chunks(points):
+    """Equal chunks, so that one compiled kernel serves them all."""
+    padded = np.resize(points, (-(-len(points) // CHUNK) * CHUNK, 3)) if len(points) else points
+    return np.split(padded.astype(np.float32), max(1, len(padded) // CHUNK))
+
+
+def _at_chunk(points, lattice, owner, log_weight):
+    cell = np.floor(points / lattice.cell_nm).astype(int)
+    cell = np.clip(cell, 0, np.array(lattice.shape) - 1)
+    candidates = site_index(cell[:, None] + NEIGHBOURHOOD, lattice.shape)
+    sites, weight, owners = gather_sites(candidates, lattice, owner, log_weight)
+    ranked = _rank(points, sites, weight, owners, spread=spread_nm(lattice))
+    return [np.asarray(column) for column in ranked]
+
+
+def gather_sites(
+    candidates: Int[np.ndarray, "n k"],
+    lattice: Lattice,
+    owner: Int[np.ndarray, " sites"],
+    log_weight: Float[np.ndarray, " sites"],
+) -> tuple[Float[np.ndarray, "n k 3"], Float[np.ndarray, "n k"], Int[np.ndarray, "n k"]]:
+    """Positions, log weights and owners of candidate sites; -1 becomes weightless, owner -1."""
+    inside = candidates >= 0
+    weight = np.where(inside, log_weight[candidates], -np.inf).astype(np.float32)
+    owners = np.where(inside, owner[candidates], -1).astype(np.int32)
+    return lattice.positions[candidates], weight, owners
+
+
+def spread_nm(lattice: Lattice) -> float:
+    """Standard deviation in nm of a site's Gaussian."""
+    return float(SPREAD * lattice.cell_nm.mean())
+
+
+def make_warp(lattice: Lattice, rng: np.random.Generator) -> Float[np.ndarray, "z y x 3"]:
+    """Coefficients of the smooth warp that makes membranes wavy: cubic B-splines, two a cell."""
+    size = WARPS_PER_CELL * (np.array(lattice.shape) + 1) + 4
+    return (WARP_NM * np.clip(rng.normal(size=(*size, 3)), -2, 2)).astype(np.float32)
+
+
+def warp_at(
+    points: Float[np.ndarray, "n 3"], lattice: Lattice, warp: Float[np.ndarray, "z y x 3"]
+) -> Float[np.ndarray, "n 3"]:
+    """Displacement (nm) from tissue space to lattice space at points in tissue space (nm)."""
+    spline = points.T / lattice.cell_nm[:, None] * WARPS_PER_CELL + 1
+    columns = [
+        map_coordinates(warp[..., a], spline, order=3, prefilter=False, mode="nearest")
+        for a in range(3)
+    ]
+    return np.stack(columns, -1)
+
+
+def to_tissue(
+    points: Float[np.ndarray, "n 3"], lattice: Lattice, warp: Float[np.ndarray, "z y x 3"]
+) -> Float[np.ndarray, "n 3"]:
+    """Undoes the warp: the tissue-space points (nm) that it carries to the given ones."""
+    tissue = points.astype(np.float64)
+    for _ in range(20):  # a contraction: the warp's gradient stays below 1
+        tissue = points - warp_at(tissue, lattice, warp)
+    return tissue

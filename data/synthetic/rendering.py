@@ -1,0 +1,373 @@
+"""One lattice cell of the phantom, from its sites to voxels: truth and ideal image.
+
+Smooth fields (the warp, each neurite's presence) are evaluated on samples about 24 nm apart and
+interpolated linearly; everything with an edge is computed per voxel. Voxels are held as
+(fine, coarse): place within a sample's box, then the sample, so that interpolation is plain
+arithmetic on whole rows; `lay_out` puts them back in (z, y, x). Lengths in nm, from the cell's
+corner.
+"""
+
+import dataclasses
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, UInt8, UInt32
+
+from data.synthetic.field import WARPS_PER_CELL, presence
+from data.synthetic.noise import smooth_noise, spline_weights
+
+MEMBRANE, MITOCHONDRION = 1, 2  # bits of Rendered.flags
+WARP_KNOTS = WARPS_PER_CELL + 4
+RETICULUM_NM = 70.0
+CRISTAE_NM = 48.0
+MOST_SLOTS = 32  # neurites near one cell: at most its 27 sites
+LEVEL_STEPS = 2.0**20
+
+
+@dataclasses.dataclass(frozen=True)
+class Geometry:
+    """What all cells share; hashable, fixed when the kernel is compiled."""
+
+    cell_voxels: tuple[int, int, int]
+    stride: tuple[int, int, int]
+    voxel_nm: tuple[float, float, float]
+    spread_nm: float
+    extracellular_nm: float
+    membrane_nm: float
+    cleft_nm: float
+
+    @property
+    def samples(self) -> tuple[int, ...]:
+        """Samples along each axis, both faces of the cell included where they interpolate."""
+        return tuple(
+            c // s + (s > 1) for c, s in zip(self.cell_voxels, self.stride, strict=True)
+        )
+
+    def places(self) -> list[np.ndarray]:
+        """Coordinates in nm of the samples along each axis."""
+        return [
+            ((np.arange(n) * s + (0.5 if s == 1 else 0)) * v).astype(np.float32)
+            for n, s, v in zip(self.samples, self.stride, self.voxel_nm, strict=True)
+        ]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What one cell's voxels depend on; arrays of several cells carry a leading axis.
+
+    Neurites near the cell have slots 0 to l - 1. Lists are padded: a synapse with
+    slots -1 matches no neurite, a capsule of radius 0 holds nothing.
+    """
+
+    corner: Float[Array, "*c 3"]  # of the cell, nm from the volume's corner
+    site: Float[Array, "*c k 3"]
+    log_weight: Float[Array, "*c k"]
+    member: Float[Array, "*c l k"]
+    label: UInt32[Array, "*c l"]
+    tone: Float[Array, "*c l"]
+    grain: Float[Array, "*c l"]
+    warp: Float[Array, "*c n n n 3"]
+    shift: Float[Array, "*c samples 2"]
+    blur: Float[Array, "*c z"]
+    capsule_start: Float[Array, "*c m 3"]
+    capsule_stop: Float[Array, "*c m 3"]
+    capsule_radius: Float[Array, "*c m"]
+    synapse_centre: Float[Array, "*c s 3"]
+    synapse_radius: Float[Array, "*c s"]
+    synapse_pre: Int[Array, "*c s"]
+    synapse_post: Int[Array, "*c s"]
+    synapse_label: UInt32[Array, "*c s"]
+    seed: Int[Array, "*c"]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Rendered:
+    """Voxels: neurite labels (0: extracellular), bits, synapse labels, intensity, texture."""
+
+    neurite: UInt32[Array, "*voxels"]
+    flags: UInt8[Array, "*voxels"]
+    cleft: UInt32[Array, "*voxels"]
+    intensity: Float[Array, "*voxels"]
+    grain: Float[Array, "*voxels"]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Smooth:
+    """Fields of one cell that are sampled, then interpolated; lengths in nm.
+
+    Depth inside mitochondria (negative outside) and place along them, endoplasmic reticulum
+    (0 to 1), and the distance from the middle of each synapse.
+    """
+
+    mitochondrion: Float[Array, "*c z y x"]
+    along: Float[Array, "*c z y x"]
+    reticulum: Float[Array, "*c z y x"]
+    from_synapse: Float[Array, "*c s z y x"]
+
+
+def render_cells(cells: Cell, geometry: Geometry) -> Rendered:
+    """Truth and noise-free image of several cells.
+
+    XLA on CPU would fuse the stages and compute the early ones again for each of the late
+    ones' outputs, five times slower; compiled one by one, each is computed once.
+    """
+    smooth, level, centre = _sample(cells, geometry)
+    top, second = _search(level, geometry)
+    distance, normal_z, half_voxel = _measure(top, second, centre, geometry)
+    return _shade(cells, smooth, top, second, distance, normal_z, half_voxel, geometry)
+
+
+def _stage(function):
+    """Compiles a function of one cell's arrays (and the geometry, last) for many cells."""
+
+    @functools.partial(jax.jit, static_argnums=-1)
+    def over_cells(*arguments):
+        *arrays, geometry = arguments
+        return jax.vmap(lambda *one: function(*one, geometry))(*arrays)
+
+    return functools.wraps(function)(over_cells)
+
+
+@_stage
+def _sample(cell: Cell, geometry: Geometry):
+    """Samples of the smooth fields, the log presences, and each neurite's mean position."""
+    points = _warped_samples(cell, geometry)
+    level, mean = presence(
+        points.reshape(1, 3, -1),
+        cell.site[None],
+        cell.log_weight[None],
+        cell.member[None],
+        geometry.spread_nm,
+    )
+    corners = [_corners(m.reshape(-1, *geometry.samples), geometry) for m in mean[:, 0]]
+    centre = jnp.stack([sum(c) * (1 / len(c)) for c in corners])
+    smooth = Smooth(
+        *_mitochondria(cell, points), _reticulum(cell, geometry), _from_synapses(cell, points)
+    )
+    return smooth, level.reshape(-1, *geometry.samples), centre
+
+
+@_stage
+def _search(level, geometry: Geometry):
+    """The two most present neurites of each voxel.
+
+    Level and slot are packed into one integer, so that the search is a running maximum.
+    """
+    weights, corners = _corner_weights(geometry), _corners(level, geometry)
+    top = second = jnp.full(weights[0].shape[:1] + corners[0].shape[2:], -1, jnp.int32)
+    for slot in range(level.shape[0]):
+        value = sum(w * c[slot] for w, c in zip(weights, corners, strict=True))
+        fixed = ((jnp.clip(value, -31, 31) + 32) * LEVEL_STEPS).astype(jnp.int32)
+        packed = fixed * MOST_SLOTS + slot
+        second = jnp.maximum(second, jnp.minimum(top, packed))
+        top = jnp.maximum(top, packed)
+    return top, second
+
+
+@_stage
+def _measure(top, second, centre, geometry: Geometry):
+    """Distance to the membrane, its normal's z component, and half a voxel along it (nm)."""
+    level = (top // MOST_SLOTS - second // MOST_SLOTS).astype(jnp.float32) / LEVEL_STEPS
+    first, second = top % MOST_SLOTS, second % MOST_SLOTS
+    between = [_of_slot(first, c) - _of_slot(second, c) for c in centre]
+    length = jnp.sqrt(sum(b * b for b in between)) + 1e-6
+    half_voxel = sum(
+        0.5 * v * jnp.abs(b) for b, v in zip(between, geometry.voxel_nm, strict=True)
+    )
+    distance = level * geometry.spread_nm**2 / length
+    return distance, jnp.abs(between[0]) / length, half_voxel / length
+
+
+@_stage
+def _shade(
+    cell: Cell, smooth: Smooth, top, second, distance, normal_z, half_voxel, geometry: Geometry
+) -> Rendered:
+    """Labels and intensity of each voxel."""
+    first, second = top % MOST_SLOTS, second % MOST_SLOTS
+    gap = geometry.extracellular_nm / 2
+    depth = jnp.minimum(_interpolate(smooth.mitochondrion, geometry), distance - gap - 22)
+    cleft, density = _synapses(
+        cell, smooth.from_synapse, first, second, distance, normal_z, half_voxel, geometry
+    )
+    tone, grain, label = (_of_slot(first, v) for v in (cell.tone, cell.grain, cell.label))
+    blur = _per_section(cell.blur, geometry)
+    reticulum = _interpolate(smooth.reticulum, geometry)
+    tone -= 0.22 * reticulum * _soft(distance - 45, 8) * _soft(-depth - 20, 8)
+    inside = _soft(depth, 3 + 0.5 * blur)
+    stripe = _stripes(_interpolate(smooth.along, geometry) / CRISTAE_NM)
+    wall = jnp.exp(-0.5 * (depth - 3) ** 2 / (5**2 + blur**2))
+    tone += inside * (0.40 - 0.09 * stripe - tone) - 0.2 * wall * (depth > -20)
+    tone = jnp.where(distance < gap, 0.66, tone)
+    tone -= _membrane_darkness(distance, normal_z, blur, geometry) + density
+    is_membrane = distance <= jnp.maximum(gap + geometry.membrane_nm / 2, half_voxel)
+    flags = jnp.where(is_membrane, MEMBRANE, 0) + jnp.where(depth > 0, MITOCHONDRION, 0)
+    return Rendered(
+        neurite=jnp.where(distance < gap, jnp.uint32(0), label),
+        flags=flags.astype(jnp.uint8),
+        cleft=cleft,
+        intensity=tone,
+        grain=grain * (1 - 0.4 * inside),
+    )
+
+
+def _warped_samples(cell: Cell, geometry: Geometry) -> Float[Array, "3 z y x"]:
+    """Lattice-space coordinates of the samples: warped, and shifted section by section."""
+    weights = [
+        spline_weights(jnp.asarray(p / (c * v) * WARPS_PER_CELL + 1), WARP_KNOTS)
+        for p, c, v in zip(
+            geometry.places(), geometry.cell_voxels, geometry.voxel_nm, strict=True
+        )
+    ]
+    warp = jnp.einsum("zi,yj,xk,ijka->azyx", *weights, cell.warp)
+    grid = jnp.stack(jnp.meshgrid(*map(jnp.asarray, geometry.places()), indexing="ij"))
+    shift = jnp.concatenate([jnp.zeros_like(cell.shift[:, :1]), cell.shift], 1)
+    return grid + warp + shift.T[:, :, None, None]
+
+
+def _reticulum(cell: Cell, geometry: Geometry) -> Float[Array, "z y x"]:
+    """Endoplasmic reticulum, 0 to 1: thin sheets where a smooth field vanishes, here and there."""
+    corner = cell.corner
+    places = [(jnp.asarray(p) + c) / RETICULUM_NM for p, c in zip(geometry.places(), corner)]
+    knots = tuple(
+        int(np.ceil(c * v / RETICULUM_NM)) + 5
+        for c, v in zip(geometry.cell_voxels, geometry.voxel_nm, strict=True)
+    )
+    sheet, where = (smooth_noise(tuple(places), knots, cell.seed + i) for i in (1, 2))
+    return jnp.exp(-((sheet / 0.3) ** 2)) * _soft(where - 1.1, 0.12)
+
+
+def _of_slot(slot, values):
+    """values[slot] per voxel, for a short list of values (numbers or rows of samples)."""
+    result = jnp.zeros(slot.shape, values.dtype)
+    for number in range(values.shape[0]):
+        result = jnp.where(slot == number, values[number], result)
+    return result
+
+
+def _mitochondria(cell: Cell, points) -> tuple[Float[Array, "z y x"], Float[Array, "z y x"]]:
+    """Depth (nm) of the samples inside mitochondria, negative outside, and their cristae, 0 to 1.
+
+    A capsule keeps clear of its neurite's membrane, so it need not be told whose it is.
+    """
+    depth = jnp.full_like(points[0], -1e3)
+    along = jnp.zeros_like(depth)
+    for m in range(cell.capsule_radius.shape[0]):
+        start, axis = cell.capsule_start[m], cell.capsule_stop[m] - cell.capsule_start[m]
+        length = jnp.sqrt(jnp.sum(axis * axis)) + 1e-6
+        offset = [p - s for p, s in zip(points, start, strict=True)]
+        t = sum(o * a for o, a in zip(offset, axis, strict=True)) / length**2
+        t = jnp.clip(t, 0, 1)
+        away = sum((o - t * a) ** 2 for o, a in zip(offset, axis, strict=True))
+        inside = cell.capsule_radius[m] - jnp.sqrt(away)
+        along = jnp.where(inside > depth, t * length + 0.5 * offset[2], along)
+        depth = jnp.maximum(depth, inside)
+    return depth, along
+
+
+def _stripes(phase):
+    """A smooth wave from 0 to 1 of period 1 (XLA on CPU has no vector cosine)."""
+    t = jnp.abs(phase - jnp.round(phase)) * 2
+    return t * t * (3 - 2 * t)
+
+
+def _from_synapses(cell: Cell, points) -> Float[Array, "s z y x"]:
+    offset = points - cell.synapse_centre[..., None, None, None]
+    return jnp.sqrt(jnp.sum(offset * offset, axis=1))
+
+
+def _synapses(cell: Cell, from_synapse, first, second, distance, normal_z, half_voxel, geometry):
+    """Label of the synapse whose cleft holds the voxel (0: none), and the darkness it adds."""
+    label = jnp.zeros(first.shape, jnp.uint32)
+    darkness = jnp.zeros_like(distance)
+    gap = geometry.extracellular_nm / 2
+    in_band = distance <= jnp.maximum(gap + geometry.cleft_nm / 2, half_voxel)
+    slab = (normal_z * geometry.voxel_nm[0]) ** 2 / 12
+    for s in range(cell.synapse_radius.shape[0]):
+        pre, post = cell.synapse_pre[s], cell.synapse_post[s]
+        pair = ((first == pre) & (second == post)) | ((first == post) & (second == pre))
+        away = _interpolate(from_synapse[s], geometry)
+        disc = jnp.where(pair, _soft(cell.synapse_radius[s] - away, 6), 0)
+        label = jnp.where(in_band & (disc > 0.5), cell.synapse_label[s], label)
+        # The postsynaptic density is thicker than the presynaptic one.
+        depth = jnp.where(first == post, distance - gap - 8, -distance + gap - 4)
+        width = jnp.where(first == post, 15.0**2, 7.0**2) + slab
+        darkness += 0.30 * disc * jnp.exp(-0.5 * depth**2 / width)
+    return label, darkness
+
+
+def _membrane_darkness(distance, normal_z, blur, geometry):
+    """A Gaussian band, blurred in the plane and smeared across the thickness of the section."""
+    sharp = 7.5**2 + blur**2
+    smeared = sharp + (normal_z * geometry.voxel_nm[0]) ** 2 / 12
+    gap = geometry.extracellular_nm / 2
+    bands = jnp.exp(-0.5 * (distance - gap) ** 2 / smeared)
+    if gap > 0:
+        bands += jnp.exp(-0.5 * (distance + gap) ** 2 / smeared)
+    return 0.36 * jnp.sqrt(sharp / smeared) * bands
+
+
+def _soft(depth, width):
+    """0 to 1 across a soft edge of the given width (nm) at depth 0."""
+    return jax.nn.sigmoid(depth * (2 / width))
+
+
+def _corners(samples, geometry):
+    """The samples at each corner of every sample box: arrays (..., coarse)."""
+    spans = [n - (s > 1) for n, s in zip(geometry.samples, geometry.stride, strict=True)]
+    lead = samples.shape[:-3]
+    return [
+        samples[(..., *(slice(o, o + n) for o, n in zip(offset, spans, strict=True)))].reshape(
+            *lead, 1, -1
+        )
+        for offset in _corner_offsets(geometry)
+    ]
+
+
+def _corner_offsets(geometry):
+    return list(itertools.product(*((0, 1) if s > 1 else (0,) for s in geometry.stride)))
+
+
+def _corner_weights(geometry) -> list[np.ndarray]:
+    """Linear interpolation: for each corner, the weight at each fine place, (fine, 1)."""
+    share = [(np.arange(s) + 0.5) / s if s > 1 else np.zeros(1) for s in geometry.stride]
+    weights = []
+    for offset in _corner_offsets(geometry):
+        factors = [f if o else 1 - f for o, f in zip(offset, share, strict=True)]
+        product = np.einsum("i,j,k->ijk", *factors)
+        weights.append(product.reshape(-1, 1).astype(np.float32))
+    return weights
+
+
+def _interpolate(samples, geometry):
+    return sum(
+        w * c
+        for w, c in zip(_corner_weights(geometry), _corners(samples, geometry), strict=True)
+    )
+
+
+def _per_section(values, geometry):
+    """A value per section, spread over (fine, coarse)."""
+    coarse = [c // s for c, s in zip(geometry.cell_voxels, geometry.stride, strict=True)]
+    grid = values.reshape(coarse[0], geometry.stride[0]).T[:, None, None, :, None, None]
+    return jnp.broadcast_to(grid, (*geometry.stride, *coarse)).reshape(
+        np.prod(geometry.stride), -1
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("geometry", "tile_cells"))
+def lay_out(rendered: Rendered, geometry: Geometry, tile_cells: tuple[int, int, int]) -> Rendered:
+    """Voxels of a tile's cells, put in their place (z, y, x)."""
+    coarse = [c // s for c, s in zip(geometry.cell_voxels, geometry.stride, strict=True)]
+    shape = [t * c for t, c in zip(tile_cells, geometry.cell_voxels, strict=True)]
+
+    def unfold(voxels):
+        split = voxels.reshape(*tile_cells, *geometry.stride, *coarse)
+        return split.transpose(0, 6, 3, 1, 7, 4, 2, 8, 5).reshape(shape)
+
+    return jax.tree.map(unfold, rendered)
