@@ -22,7 +22,8 @@ def augment(
         key: of this crop.
         image: in [0, 1], and so is the result; z is 1 for a single section.
         labels: any pytree (a dict, say) of ids and masks on the image's grid, none of which
-            takes part in changes of grey values. No id appears that was not there.
+            takes part in changes of grey values. No id appears that was not there. Ids must fit
+            uint32, as JAX without 64-bit types cuts uint64 to it.
         augmentation: which changes, how often and how strong.
 
     Raises:

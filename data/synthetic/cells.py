@@ -12,7 +12,8 @@ from data.synthetic.growth import Kind
 from data.synthetic.lattice import NEIGHBOURHOOD, Lattice, site_coordinates, site_index
 from data.synthetic.neurites import Neurites
 from data.synthetic.organelles import Mitochondria, Synapses
-from data.synthetic.rendering import WARP_KNOTS, Cell, Geometry
+from data.synthetic.rendering import RIPPLE_KNOTS, Cell, Geometry
+from data.synthetic.warp import RIPPLES_PER_CELL, Warp
 
 TONE = {Kind.DENDRITE: 0.60, Kind.AXON: 0.55, Kind.GLIA: 0.64}
 GRAIN = {Kind.DENDRITE: 0.9, Kind.AXON: 1.25, Kind.GLIA: 0.6}
@@ -28,7 +29,7 @@ class CellGatherer:
     mitochondria: Mitochondria
     synapses: Synapses
     sections: Sections
-    warp: Float[np.ndarray, "z y x 3"]
+    warp: Warp
     geometry: Geometry
     seed: int
 
@@ -57,30 +58,36 @@ class CellGatherer:
     def widths(self) -> tuple[int, int, int]:
         """Most neurites, capsules and synapses near any cell, rounded up to fours."""
         most = np.zeros(3, int)
-        for start in range(0, len(self.lattice.positions), CHUNK):
-            sites = np.arange(start, min(start + CHUNK, len(self.lattice.positions)))
-            coordinates = site_coordinates(sites, self.lattice.shape)
-            lists = self._nearby(coordinates)
+        grid = tuple(n + 1 for n in self.lattice.shape)  # a last cell may have no site
+        for start in range(0, np.prod(grid), CHUNK):
+            cells = np.arange(start, min(start + CHUNK, np.prod(grid)))
+            coordinates = site_coordinates(cells, grid)
+            lists = self._nearby(self._sites_near(coordinates))
             most = np.maximum(most, [_count_distinct(values) for values in lists])
         # Fours, so that phantoms share compiled kernels.
         return tuple(int(-(-n // 4) * 4) for n in most)
 
-    def _nearby(self, coordinates):
-        """Owners, capsules and synapses of the 27 sites around each cell, -1 where none."""
-        around = site_index(coordinates[:, None] + NEIGHBOURHOOD, self.lattice.shape)
+    def _sites_near(self, coordinates) -> Int[np.ndarray, "cells 27"]:
+        """The sites that the warp brings to each cell; -1 outside the lattice."""
+        bend = self._bend_at_corners(coordinates).mean((1, 2, 3))
+        moved = coordinates + np.round(bend / self.lattice.cell_nm).astype(int)
+        return site_index(moved[:, None] + NEIGHBOURHOOD, self.lattice.shape)
+
+    def _nearby(self, around):
+        """Owners, capsules and synapses of the sites around each cell, -1 where none."""
         outside = around < 0
         tables = (self.neurites.owner[:, None], self.capsules_at, self.synapses_at)
         found = [np.where(outside[..., None], -1, table[around]) for table in tables]
-        return [values.reshape(len(coordinates), -1) for values in found]
+        return [values.reshape(len(around), -1) for values in found]
 
     def gather(self, coordinates: Int[np.ndarray, "cells 3"]) -> Cell:
         """The render kernel's input for cells at lattice coordinates (NumPy arrays inside)."""
         corner = (coordinates * self.lattice.cell_nm).astype(np.float32)
-        around = site_index(coordinates[:, None] + NEIGHBOURHOOD, self.lattice.shape)
+        around = self._sites_near(coordinates)
         site, weight, owner = field.gather_sites(
             around, self.lattice, self.neurites.owner, self.neurites.log_weight
         )
-        _, capsules, synapses = self._nearby(coordinates)
+        _, capsules, synapses = self._nearby(around)
         slots, slots_capsules, slots_synapses = (
             _distinct(values, width)
             for values, width in zip((owner, capsules, synapses), self.widths, strict=True)
@@ -96,7 +103,8 @@ class CellGatherer:
             label=(slots + 1).astype(np.uint32),
             tone=_pick(self.tone, slots, 0.5),
             grain=_pick(_by_kind(self.neurites.kind, GRAIN), slots, 0),
-            warp=self._warp_near(coordinates),
+            ripples=self._ripples_near(coordinates),
+            bend=self._bend_at_corners(coordinates),
             shift=self._shift_near(coordinates),
             blur=self._blur_near(coordinates),
             capsule_start=_pick(mito.start, slots_capsules, 0) - relative,
@@ -110,14 +118,11 @@ class CellGatherer:
             seed=np.full(len(coordinates), self.seed, np.int32),
         )
 
-    def _warp_near(self, coordinates) -> Float[np.ndarray, "cells n n n 3"]:
-        knots = np.arange(WARP_KNOTS)
-        first = field.WARPS_PER_CELL * coordinates
-        # A tile may hold cells beyond the volume's end; nothing is read there.
-        z, y, x = (
-            np.minimum(first[:, a, None] + knots, self.warp.shape[a] - 1) for a in range(3)
-        )
-        return self.warp[z[:, :, None, None], y[:, None, :, None], x[:, None, None, :]]
+    def _ripples_near(self, coordinates) -> Float[np.ndarray, "cells n n n 3"]:
+        return _window(self.warp.ripples, RIPPLES_PER_CELL * coordinates, RIPPLE_KNOTS)
+
+    def _bend_at_corners(self, coordinates) -> Float[np.ndarray, "cells 2 2 2 3"]:
+        return _window(self.warp.bend, coordinates, 2)
 
     def _shift_near(self, coordinates) -> Float[np.ndarray, "cells samples 2"]:
         first = coordinates[:, :1] * self.geometry.cell_voxels[0]
@@ -130,6 +135,14 @@ class CellGatherer:
         section = section + np.arange(self.geometry.cell_voxels[0])
         last = len(self.sections.blur_nm) - 1
         return self.sections.blur_nm[np.minimum(section, last)].astype(np.float32)
+
+
+def _window(values, first, width) -> Float[np.ndarray, "cells width width width 3"]:
+    """Blocks of a grid; a tile may ask beyond its end, where no voxel is read: the last value."""
+    z, y, x = (
+        np.minimum(first[:, a, None] + np.arange(width), values.shape[a] - 1) for a in range(3)
+    )
+    return values[z[:, :, None, None], y[:, None, :, None], x[:, None, None, :]]
 
 
 def _by_kind(kind, values) -> Float[np.ndarray, " neurites"]:

@@ -13,13 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy.ndimage import map_coordinates
 
 from data.synthetic.lattice import NEIGHBOURHOOD, Lattice, site_index
 
 SPREAD = 0.35  # of the mean cell edge: how far a site's Gaussian reaches
-WARP_NM = 60.0  # amplitude of the warp's coefficients; about a third of it as displacement
-WARPS_PER_CELL = 2
 CHUNK = 8192
 
 
@@ -110,31 +107,3 @@ def gather_sites(
 def spread_nm(lattice: Lattice) -> float:
     """Standard deviation in nm of a site's Gaussian."""
     return float(SPREAD * lattice.cell_nm.mean())
-
-
-def make_warp(lattice: Lattice, rng: np.random.Generator) -> Float[np.ndarray, "z y x 3"]:
-    """Coefficients of the smooth warp that makes membranes wavy: cubic B-splines, two a cell."""
-    size = WARPS_PER_CELL * (np.array(lattice.shape) + 1) + 4
-    return (WARP_NM * np.clip(rng.normal(size=(*size, 3)), -2, 2)).astype(np.float32)
-
-
-def warp_at(
-    points: Float[np.ndarray, "n 3"], lattice: Lattice, warp: Float[np.ndarray, "z y x 3"]
-) -> Float[np.ndarray, "n 3"]:
-    """Displacement (nm) from tissue space to lattice space at points in tissue space (nm)."""
-    spline = points.T / lattice.cell_nm[:, None] * WARPS_PER_CELL + 1
-    columns = [
-        map_coordinates(warp[..., a], spline, order=3, prefilter=False, mode="nearest")
-        for a in range(3)
-    ]
-    return np.stack(columns, -1)
-
-
-def to_tissue(
-    points: Float[np.ndarray, "n 3"], lattice: Lattice, warp: Float[np.ndarray, "z y x 3"]
-) -> Float[np.ndarray, "n 3"]:
-    """Undoes the warp: the tissue-space points (nm) that it carries to the given ones."""
-    tissue = points.astype(np.float64)
-    for _ in range(20):  # a contraction: the warp's gradient stays below 1
-        tissue = points - warp_at(tissue, lattice, warp)
-    return tissue

@@ -66,14 +66,14 @@ def needed_clearance(parameters: PhantomParameters) -> float:
 
 
 def _choose_contacts(owner, kind, lattice, parameters, rng) -> Int[np.ndarray, "contacts 2"]:
-    """Random axon-target pairs, three for each synapse wanted: not every one will fit."""
+    """Random axon-target pairs, five for each synapse wanted: not every one will fit."""
     pairs = face_edges(lattice.shape)
     pairs = np.concatenate([pairs, pairs[:, ::-1]])
     pre, post = kind[owner[pairs]].T
     apart = owner[pairs[:, 0]] != owner[pairs[:, 1]]
     pairs = pairs[apart & (pre == Kind.AXON) & (post != Kind.GLIA)]
     volume_um3 = np.prod(parameters.shape) * np.prod(parameters.voxel_size_nm) * 1e-9
-    wanted = int(np.ceil(3 * parameters.tissue.synapses_per_um3 * volume_um3))
+    wanted = int(np.ceil(5 * parameters.tissue.synapses_per_um3 * volume_um3))
     # Dendrites are the likelier targets.
     order = rng.random(len(pairs)) * np.where(kind[owner[pairs[:, 1]]] == Kind.AXON, 3, 1)
     return pairs[np.argsort(order)[:wanted]]

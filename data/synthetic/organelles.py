@@ -16,9 +16,9 @@ MITOCHONDRION_NM = (85.0, 145.0)  # radius
 MITOCHONDRION_WALL_NM = 35.0  # cytoplasm left between it and the membrane
 SYNAPSE_NM = (80.0, 150.0)  # radius of the cleft
 SYNAPSES_APART_NM = 420.0
-VESICLE_NM = 20.0  # radius
+VESICLE_NM = 21.0  # radius
 VESICLE_GRID_NM = 48.0
-CLOUD_NM = 260.0  # how far vesicles lie from the cleft
+CLOUD_NM = 330.0  # how far vesicles lie from the cleft
 FEWEST_VESICLES = 8
 ACROSS_CONTACT = np.linspace(0.1, 0.9, 17)
 
@@ -141,9 +141,9 @@ def _make_vesicles(neurites, synapses, tissue, mitochondria, rng) -> Vesicles:
     depth = np.einsum("ngi,ni->ng", points, synapses.normal)
     reach = np.linalg.norm(points, axis=-1)
     # Denser towards the cleft, none in its own band.
-    keep = (depth > 35) & (rng.random(depth.shape) < 1.3 - reach / CLOUD_NM)
+    keep = (depth > 35) & (rng.random(depth.shape) < 1.5 - reach / CLOUD_NM)
     order = np.where(keep, reach + 60 * rng.random(reach.shape), np.inf).argsort(1).argsort(1)
-    keep &= order < rng.poisson(1.5 * tissue.vesicles_per_synapse, (count, 1))
+    keep &= order < rng.poisson(2 * tissue.vesicles_per_synapse, (count, 1))
     synapse, _ = np.nonzero(keep)
     centre = points[keep] + synapses.centre[synapse]
     owner, _, distance, _ = field.at_points(

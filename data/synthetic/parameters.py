@@ -24,7 +24,7 @@ class Tissue:
     dendrite_fraction: float = 0.4
     branching: float = 0.06
     synapses_per_um3: float = 1.0
-    vesicles_per_synapse: float = 60.0
+    vesicles_per_synapse: float = 120.0
     mitochondria: float = 0.25
     extracellular_nm: float = 0.0
     membrane_nm: float = 20.0

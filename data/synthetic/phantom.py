@@ -25,6 +25,7 @@ from data.synthetic.organelles import make_mitochondria, make_synapses
 from data.synthetic.parameters import PhantomParameters
 from data.synthetic.rendering import MEMBRANE, MITOCHONDRION, Geometry, lay_out, render_cells
 from data.synthetic.vesicles import PlacedVesicles, paint_vesicles
+from data.synthetic.warp import make_warp, to_tissue
 from data.volume import Volume
 
 LAYERS = {
@@ -61,7 +62,8 @@ class Phantom:
         self.synapses, self.vesicles = make_synapses(
             self.neurites, contacts, tissue, volume_um3, self.mitochondria, streams[3]
         )
-        self.warp = field.make_warp(self.lattice, streams[4])
+        size_nm = np.array(parameters.shape) * parameters.voxel_size_nm
+        self.warp = make_warp(self.lattice, size_nm, streams[4])
         self.sections = make_sections(parameters.shape[0], parameters.imaging, streams[5])
         self._tiles = _LastUsed(self._render_tile, CACHED_TILES)
 
@@ -85,8 +87,12 @@ class Phantom:
         cells = -(-np.array(self.parameters.shape) // self.lattice.cell_voxels)
         voxels = int(np.prod(self.lattice.cell_voxels))
         side = max(1, int(np.sqrt(TILE_VOXELS / (2 * voxels))))
-        depth, height, width = np.minimum(cells, (2, side, side)).tolist()
-        return depth, height, width
+        # Of similar sides, the one that leaves least beyond the volume's end.
+        height, width = (
+            min(range(side, side // 2, -1), key=lambda n, c=count: -(-c // n) * n)
+            for count in cells[1:].tolist()
+        )
+        return min(2, int(cells[0])), height, width
 
     @property
     def tile_shape(self) -> tuple[int, int, int]:
@@ -137,7 +143,7 @@ class Phantom:
 
     @functools.cached_property
     def _placed_vesicles(self) -> PlacedVesicles:
-        centre = field.to_tissue(self.vesicles.centre, self.lattice, self.warp)
+        centre = to_tissue(self.vesicles.centre, self.lattice, self.warp)
         order = np.argsort(centre[:, 0], kind="stable")
         neurite = self.synapses.pre[self.vesicles.synapse] + 1
         return PlacedVesicles(centre[order], neurite[order].astype(np.uint32))

@@ -16,11 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt8, UInt32
 
-from data.synthetic.field import WARPS_PER_CELL, presence
+from data.synthetic.field import presence
 from data.synthetic.noise import smooth_noise, spline_weights
+from data.synthetic.warp import RIPPLES_PER_CELL
 
 MEMBRANE, MITOCHONDRION = 1, 2  # bits of Rendered.flags
-WARP_KNOTS = WARPS_PER_CELL + 4
+RIPPLE_KNOTS = RIPPLES_PER_CELL + 4
 RETICULUM_NM = 70.0
 CRISTAE_NM = 48.0
 MOST_SLOTS = 32  # neurites near one cell: at most its 27 sites
@@ -70,7 +71,8 @@ class Cell:
     label: UInt32[Array, "*c l"]
     tone: Float[Array, "*c l"]
     grain: Float[Array, "*c l"]
-    warp: Float[Array, "*c n n n 3"]
+    ripples: Float[Array, "*c n n n 3"]
+    bend: Float[Array, "*c 2 2 2 3"]
     shift: Float[Array, "*c samples 2"]
     blur: Float[Array, "*c z"]
     capsule_start: Float[Array, "*c m 3"]
@@ -218,13 +220,16 @@ def _shade(
 
 def _warped_samples(cell: Cell, geometry: Geometry) -> Float[Array, "3 z y x"]:
     """Lattice-space coordinates of the samples: warped, and shifted section by section."""
-    weights = [
-        spline_weights(jnp.asarray(p / (c * v) * WARPS_PER_CELL + 1), WARP_KNOTS)
+    share = [
+        jnp.asarray(p / np.float32(c * v))
         for p, c, v in zip(
             geometry.places(), geometry.cell_voxels, geometry.voxel_nm, strict=True
         )
     ]
-    warp = jnp.einsum("zi,yj,xk,ijka->azyx", *weights, cell.warp)
+    weights = [spline_weights(t * RIPPLES_PER_CELL + 1, RIPPLE_KNOTS) for t in share]
+    warp = jnp.einsum("zi,yj,xk,ijka->azyx", *weights, cell.ripples)
+    linear = [jnp.stack([1 - t, t], -1) for t in share]
+    warp += jnp.einsum("zi,yj,xk,ijka->azyx", *linear, cell.bend)
     grid = jnp.stack(jnp.meshgrid(*map(jnp.asarray, geometry.places()), indexing="ij"))
     shift = jnp.concatenate([jnp.zeros_like(cell.shift[:, :1]), cell.shift], 1)
     return grid + warp + shift.T[:, :, None, None]
@@ -296,8 +301,9 @@ def _synapses(cell: Cell, from_synapse, first, second, distance, normal_z, half_
         label = jnp.where(in_band & (disc > 0.5), cell.synapse_label[s], label)
         # The postsynaptic density is thicker than the presynaptic one.
         depth = jnp.where(first == post, distance - gap - 8, -distance + gap - 4)
-        width = jnp.where(first == post, 15.0**2, 7.0**2) + slab
-        darkness += 0.30 * disc * jnp.exp(-0.5 * depth**2 / width)
+        sharp = jnp.where(first == post, 15.0**2, 7.0**2)
+        band = jnp.sqrt(sharp / (sharp + slab)) * jnp.exp(-0.5 * depth**2 / (sharp + slab))
+        darkness += 0.30 * disc * band
     return label, darkness
 
 

@@ -43,7 +43,8 @@ def paint_vesicles(
     place = (np.stack([z, y, x], -1) + origin + 0.5) * voxel_nm
     place[:, 1:] += shift_nm[z]
     offset = place - centre[which]
-    mask[z, y, x] = np.linalg.norm(offset, axis=1) <= VESICLE_NM
+    within = np.linalg.norm(offset, axis=1) <= VESICLE_NM
+    mask[z[within], y[within], x[within]] = 1
     darkness = np.zeros_like(intensity)
     np.maximum.at(darkness, (z, y, x), _ring(offset, voxel_nm[0], blur_nm[z]))
     intensity -= darkness
@@ -76,4 +77,4 @@ def _ring(offset, thickness, blur) -> Float[np.ndarray, " n"]:
     for plane in (-1 / 3, 0.0, 1 / 3):
         away = np.linalg.norm(offset + [plane * thickness, 0, 0], axis=1)
         total += np.exp(-0.5 * (away - VESICLE_NM + RIM_NM) ** 2 / width) * (away < REACH_NM)
-    return 0.30 * total / 3
+    return 0.24 * total / 3
