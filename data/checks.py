@@ -1,6 +1,7 @@
 """What voxels may be: checks at the edge, each with the advice that mends its failure."""
 
 import numpy as np
+from jaxtyping import Shaped
 
 from data.volume import Volume
 
@@ -40,7 +41,12 @@ def check_image(volume: Volume) -> Volume:
     return volume
 
 
-def cast_exactly(block: np.ndarray, dtype: np.dtype, start: tuple[int, ...], name: str):
+def cast_exactly(
+    block: Shaped[np.ndarray, "z y x *channel"],
+    dtype: np.dtype,
+    start: tuple[int, ...],
+    name: str,
+) -> Shaped[np.ndarray, "z y x *channel"]:
     """The block in another dtype, if that holds each of its values exactly.
 
     Args:

@@ -178,7 +178,8 @@ def copy(
 ) -> int:
     """Copies the blocks that are not finished; returns the bytes of those that were."""
     itemsize = max(volume.dtype.itemsize, target.dtype.itemsize)
-    todo = blocks(volume.shape, volume.chunk_shape, target.chunk_shape, itemsize)
+    chunks = volume.chunk_shape, target.chunk_shape
+    todo = blocks(volume.shape, *chunks, itemsize, job["block_bytes"])
     sizes = [math.prod(s.stop - s.start for s in block) * target.dtype.itemsize for block in todo]
     resumed = sum(sizes[:finished])
     bar = tqdm(total=job["bytes"], initial=resumed, unit="B", unit_scale=True, disable=not progress)

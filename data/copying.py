@@ -8,11 +8,12 @@ import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from jaxtyping import Shaped
 
 from data.checks import cast_exactly
 from data.volume import Volume, check_no_nan
 
-BLOCK_BYTES = 64 * 2**20
+BLOCK_BYTES = 32 * 2**20
 
 Block = tuple[slice, ...]
 
@@ -84,7 +85,9 @@ def copy_blocks(
         raise
 
 
-def checked(voxels: np.ndarray, block: Block, source: Volume, dtype: np.dtype) -> np.ndarray:
+def checked(
+    voxels: Shaped[np.ndarray, "z y x *channel"], block: Block, source: Volume, dtype: np.dtype
+) -> Shaped[np.ndarray, "z y x *channel"]:
     """A block of the source in the target's dtype; see `copy_blocks` for what it raises."""
     start = tuple(s.start for s in block)
     place = [s + o for s, o in zip(start, source.offset, strict=False)]

@@ -28,7 +28,7 @@ def format_of(path: str, format: str | None = None) -> str:
     """One of FORMATS: the format given, or else the one that the suffix means.
 
     Raises:
-        ValueError: on an unknown format or suffix.
+        ValueError: on an unknown format or suffix, or one that cannot be written at a URL.
     """
     suffix = os.path.splitext(path.rstrip("/"))[1].lower()
     found = format or ("hdf5" if hdf5.split(path) else SUFFIXES.get(suffix))
@@ -36,6 +36,11 @@ def format_of(path: str, format: str | None = None) -> str:
         raise ValueError(
             f"{path}: got format {format or suffix!r}; needs a name that ends in .zarr, .n5, "
             f".precomputed, .tif or .h5:dataset, or format= one of {', '.join(FORMATS)}"
+        )
+    if stores.is_url(path) and (found in ("tif", "hdf5") or path.startswith("http")):
+        raise ValueError(
+            f"{path}: got a URL; {found} cannot be written there; needs a local path, or .zarr, "
+            ".n5 or .precomputed at s3:// or gs://"
         )
     return found
 
@@ -136,7 +141,8 @@ def exists(path: str) -> bool:
         with hdf5.opened(dataset[0]) as file:
             return dataset[1] in file
     if stores.is_url(path):
-        return bool(stores.kvstore(path).list().result())
+        folder = stores.kvstore(path)
+        return any(folder.read(marker).result().state == "value" for marker in MARKERS)
     return os.path.lexists(path)
 
 

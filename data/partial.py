@@ -72,7 +72,7 @@ def read_finished(path: str, job: dict) -> int:
         progress = stores.read_json(folder, key)
     except ValueError:
         return 0
-    if not progress or progress["job"] != job or not exists(partial_path(path)):
+    if not progress or progress.get("job") != job or not exists(partial_path(path)):
         return 0
     return progress["finished"]
 
@@ -106,10 +106,10 @@ def discard(path: str) -> None:
 def publish(path: str) -> None:
     """Gives the finished partial output its name, in place of what is there."""
     if not stores.is_url(path):
-        final, old = file_of(path), f"{file_of(path)}.old"
-        if os.path.isdir(final):
-            os.rename(final, old)
-        os.replace(file_of(partial_path(path)), final)
+        final, new, old = file_of(path), file_of(partial_path(path)), f"{file_of(path)}.old"
+        if os.path.lexists(final) and (os.path.isdir(final) or os.path.isdir(new)):
+            os.rename(final, old)  # a folder cannot be replaced in one step
+        os.replace(new, final)
         remove(old)
     folder, key = _progress(path)
     stores.kvstore(folder).write(key, None).result()

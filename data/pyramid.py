@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Shaped
 
 from data import ome, stores
 from data.copying import BLOCK_BYTES, blocks
@@ -94,7 +95,9 @@ def _write_level(
     return level
 
 
-def mean(voxels: np.ndarray, factors: Sequence[int]) -> np.ndarray:
+def mean(
+    voxels: Shaped[np.ndarray, "z y x *channel"], factors: Sequence[int]
+) -> Shaped[np.ndarray, "_ _ _ *channel"]:
     """The mean of each box of `factors` voxels, rounded for integers; same dtype."""
     boxes = _boxes(voxels, factors)
     total = np.zeros(boxes[0].shape, np.float32 if voxels.dtype.itemsize <= 2 else np.float64)
@@ -104,7 +107,9 @@ def mean(voxels: np.ndarray, factors: Sequence[int]) -> np.ndarray:
     return (total if voxels.dtype.kind == "f" else np.rint(total)).astype(voxels.dtype)
 
 
-def commonest(voxels: np.ndarray, factors: Sequence[int]) -> np.ndarray:
+def commonest(
+    voxels: Shaped[np.ndarray, "z y x *channel"], factors: Sequence[int]
+) -> Shaped[np.ndarray, "_ _ _ *channel"]:
     """The commonest value of each box of `factors` voxels, the first of them on a draw."""
     boxes = _boxes(voxels, factors)
     best, votes = boxes[0].copy(), _votes(boxes[0], boxes)

@@ -49,6 +49,7 @@ def read_stack(path: str, decoders: dict[int, tifffile.TiffPage]) -> tuple[list[
     try:
         with tifffile.TiffFile(path) as tif:
             _check_complete(tif, path)
+            _check_axes(tif.series[0], path)
             sections = _contiguous(tif, path) or _paged(tif, path, decoders)
             return sections, read_scale(tif)
     except (tifffile.TiffFileError, struct.error, IndexError) as error:
@@ -64,6 +65,15 @@ def _check_complete(tif: tifffile.TiffFile, path: str) -> None:
     (following,) = struct.unpack(layout.offsetformat, file.read(layout.offsetsize))
     if following:
         raise _truncated(path, len(tif.pages), following, file.size)
+
+
+def _check_axes(series: tifffile.TiffPageSeries, path: str) -> None:
+    stacked = [n for n, axis in zip(series.shape, series.axes, strict=True) if axis not in "YXS"]
+    if sum(n > 1 for n in stacked) > 1:
+        raise ValueError(
+            f"{path}: got axes {series.axes} of sizes {series.shape}; needs one stack of sections "
+            "(z, y, x); export one channel and one time point"
+        )
 
 
 def _truncated(path: str, section: int, needed: int, size: int) -> ValueError:
@@ -157,7 +167,7 @@ def _decoded_rows(
     with open(path, "rb", buffering=0) as file:
         for index in range(first // rows * across, -(-stop // rows) * across):
             offset, count = segments[index]
-            if count == 0:
+            if count == 0:  # left out, as background is in sparse files
                 continue
             try:
                 data = os.pread(file.fileno(), count, offset)
@@ -171,6 +181,8 @@ def _decoded_rows(
                 continue
             top, bottom = max(first, y), min(stop, y + shape[1])
             piece = block[0, top - y : bottom - y, : width - x, 0]
+            if piece.shape == out.shape:
+                return piece
             out[top - first : bottom - first, x : x + shape[2]] = piece
     return out
 

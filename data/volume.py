@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorstore as ts
+from jaxtyping import Shaped
 
 AXES = ("z", "y", "x", "channel")
 
@@ -76,7 +77,7 @@ class Volume:
         offset = tuple(o + s for o, s in zip(self.offset, starts, strict=True))
         return dataclasses.replace(self, store=self.store[crop], offset=offset)
 
-    def read(self) -> np.ndarray:
+    def read(self) -> Shaped[np.ndarray, "z y x *channel"]:
         """All voxels of this volume, as an array of its shape and dtype.
 
         Raises:
@@ -144,7 +145,9 @@ def check_offset(offset: Sequence[int], name: str) -> tuple[int, int, int]:
     return int(offset[0]), int(offset[1]), int(offset[2])
 
 
-def check_no_nan(array: np.ndarray, offset: Sequence[int], name: str) -> None:
+def check_no_nan(
+    array: Shaped[np.ndarray, "z y x *channel"], offset: Sequence[int], name: str
+) -> None:
     """Raises ValueError, with the place of the first NaN, if floats (z, y, x[, channel]) have one.
 
     The place is in voxels, counted from voxel 0 of the dataset: `offset` is the first voxel's.

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float64, Int64
 from data.datasets.entry import Entry, SourceFile
 from data.datasets.root import find_root
 from data.datasets.verification import require_files
+from data.skeletons import Skeleton, read_swc
 
 VOXEL_NM = 8.0
 FOLDER = "hemibrain_skeletons"
@@ -20,30 +21,11 @@ NEURONS = (1734350788, 1734350908, 722817260, 754534424, 754538881)
 
 
 @dataclasses.dataclass(frozen=True)
-class Skeleton:
-    """A neuron as a tree of nodes.
-
-    Attributes:
-        nodes: node numbers of the file.
-        parents: number of each node's parent; -1 at a root.
-        structures: SWC labels (0 undefined, 1 soma, 5 fork, 6 end).
-        positions_nm: (z, y, x), nm.
-        radii_nm: nm.
-    """
-
-    nodes: Int64[np.ndarray, " n"]
-    parents: Int64[np.ndarray, " n"]
-    structures: Int64[np.ndarray, " n"]
-    positions_nm: Float64[np.ndarray, "n 3"]
-    radii_nm: Float64[np.ndarray, " n"]
-
-
-@dataclasses.dataclass(frozen=True)
 class SynapseTable:
     """The synaptic sites of a neuron.
 
     Attributes:
-        nodes: number of the nearest skeleton node.
+        nodes: number in the SWC file (row + 1) of the nearest skeleton node.
         presynaptic: True where the neuron gives, False where it receives.
         positions_nm: (z, y, x), nm.
         confidences: of the automatic detection, in [0, 1].
@@ -68,30 +50,8 @@ def read_neuron(neuron: int, root: str | Path | None = None) -> tuple[Skeleton, 
         raise ValueError(f"hemibrain_skeletons: got neuron {neuron}; needs one of {NEURONS}")
     folder = find_root(root)
     require_files(ENTRY, folder)
-    skeleton = read_swc(folder / FOLDER / f"{neuron}.swc")
+    skeleton = read_swc(folder / FOLDER / f"{neuron}.swc", VOXEL_NM)
     return skeleton, read_synapse_table(folder / FOLDER / f"{neuron}_synapses.csv")
-
-
-def read_swc(path: str | Path, unit_nm: float = VOXEL_NM) -> Skeleton:
-    """An SWC file: lines of node, structure, x, y, z, radius, parent; `#` starts a comment.
-
-    Args:
-        path: of the file.
-        unit_nm: nm in one unit of the file's coordinates and radii.
-
-    Raises:
-        ValueError: where a line has not seven numbers.
-    """
-    rows = np.loadtxt(path, dtype=np.float64, comments="#", ndmin=2)
-    if rows.shape[1] != 7:
-        raise ValueError(f"{path}: got {rows.shape[1]} columns; an SWC file has 7")
-    return Skeleton(
-        nodes=rows[:, 0].astype(np.int64),
-        parents=rows[:, 6].astype(np.int64),
-        structures=rows[:, 1].astype(np.int64),
-        positions_nm=rows[:, 4:1:-1] * unit_nm,
-        radii_nm=rows[:, 5] * unit_nm,
-    )
 
 
 def read_synapse_table(path: str | Path, unit_nm: float = VOXEL_NM) -> SynapseTable:

@@ -49,7 +49,7 @@ def grow(
     owner[(owner >= 0) & too_short[owner]] = FREE
     axons = int(owner.max()) + 1
     owner = _leave_to_glia(owner, lattice)
-    owner = _absorb(owner, lattice, rng)
+    owner = absorb(owner, lattice, rng)
     kinds = np.full(owner.max() + 1, Kind.GLIA)
     kinds[:trunks], kinds[trunks:axons] = Kind.DENDRITE, Kind.AXON
     used, owner = np.unique(owner, return_inverse=True)
@@ -177,10 +177,13 @@ def _leave_to_glia(owner, lattice) -> Int[np.ndarray, " sites"]:
     return owner
 
 
-def _absorb(owner, lattice, rng) -> Int[np.ndarray, " sites"]:
+def absorb(
+    owner: Int[np.ndarray, " sites"], lattice: Lattice, rng: np.random.Generator
+) -> Int[np.ndarray, " sites"]:
     """Hands each free site to a random neighbour's owner, from the rims inwards."""
     if (owner == FREE).all():
         return np.zeros_like(owner)
+    owner = owner.copy()
     while (free := np.flatnonzero(owner == FREE)).size:
         neighbours = face_neighbours(free, lattice.shape)
         score = rng.random(neighbours.shape)

@@ -5,18 +5,22 @@ in three dimensions at the voxel size asked for, and its skeleton lies inside it
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 from data.synthetic import field
-from data.synthetic.growth import Kind, connected_pieces, grow
+from data.synthetic.growth import FREE, Kind, absorb, connected_pieces, grow
 from data.synthetic.lattice import Lattice, face_edges
 from data.synthetic.parameters import PhantomParameters
 
 ALONG_EDGE = (0.25, 0.5, 0.75)  # where an edge of the tree is checked
+ABSORBING_ROUNDS = 4
+SMALLEST_PIECE = 4  # sites
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +59,8 @@ def make_neurites(
     contacts = _choose_contacts(owner, kind, lattice, parameters, rng)
     log_weight[contacts[:, 0]] += 0.7
     log_weight = log_weight.clip(-0.7, 0.9).astype(np.float32)
-    return split_at_necks(lattice, owner, kind, log_weight, needed_clearance(parameters)), contacts
+    clearance = needed_clearance(parameters)
+    return split_at_necks(lattice, owner, kind, log_weight, clearance, rng), contacts
 
 
 def needed_clearance(parameters: PhantomParameters) -> float:
@@ -85,34 +90,75 @@ def split_at_necks(
     kind: Int[np.ndarray, " neurites"],
     log_weight: Float[np.ndarray, " sites"],
     clearance_nm: float,
+    rng: np.random.Generator,
 ) -> Neurites:
     """Splits neurites at edges narrower than the clearance until none is left.
 
-    A split brings a new membrane, which may narrow other edges, so the check repeats; owners
-    only ever get finer, so it ends.
+    A split brings a new membrane, which may narrow other edges, so the check repeats. In the
+    first rounds small pieces go to a neighbour; after that owners only get finer, and lone
+    sites only swell, so it ends.
     """
-    every_edge = face_edges(lattice.shape)
-    while True:
-        edges = every_edge[owner[every_edge[:, 0]] == owner[every_edge[:, 1]]]
-        clearance = _edge_clearance(edges, lattice, owner, log_weight)
+    edges = face_edges(lattice.shape)
+    clearance = np.full(len(edges), -1.0)
+    changed = np.ones(len(owner), bool)
+    for step in itertools.count():
+        stale = _near(changed, lattice)[edges].any(1)
+        clearance[stale] = _edge_clearance(edges[stale], lattice, owner, log_weight)
         wide = clearance > clearance_nm
         piece = connected_pieces(owner, edges[wide])
-        if piece.max() == owner.max():
+        size = np.bincount(piece)
+        lone = np.flatnonzero(size[piece] == 1)
+        lone = lone[_site_clearance(lone, lattice, owner, log_weight) < clearance_nm]
+        if piece.max() == owner.max() and not len(lone):
             break
+        before, weight_before = owner, log_weight
         representative = np.unique(piece, return_index=True)[1]
         kind, owner = kind[owner[representative]], piece
+        if step < ABSORBING_ROUNDS and (size < SMALLEST_PIECE).any():
+            owner = absorb(np.where(size[owner] < SMALLEST_PIECE, FREE, owner), lattice, rng)
+            used, owner = np.unique(owner, return_inverse=True)
+            kind = kind[used]
+        else:
+            log_weight = log_weight.copy()
+            log_weight[lone] += 0.3
+        changed = _regrouped(before, owner) | (log_weight != weight_before)
     edges, clearance = _spanning_trees(edges[wide], clearance[wide], len(owner))
     return Neurites(lattice, owner, kind, log_weight, edges, clearance)
 
 
+def _near(changed, lattice) -> Bool[np.ndarray, " sites"]:
+    """Sites whose field a change of others can reach: up to two cells away."""
+    return ndimage.maximum_filter(changed.reshape(lattice.shape), size=5).ravel()
+
+
+def _regrouped(before, after) -> Bool[np.ndarray, " sites"]:
+    """Sites of owners that are not the same set of sites as before."""
+    pairs = np.unique(np.stack([before, after], -1), axis=0)
+    split = np.bincount(pairs[:, 0]) > 1
+    joined = np.bincount(pairs[:, 1]) > 1
+    return split[before] | joined[after]
+
+
 def _edge_clearance(edges, lattice, owner, log_weight) -> Float[np.ndarray, " edges"]:
-    """Least distance (nm) to the membrane along each edge; negative where another owns it."""
+    """Least distance (nm) to the membrane along each edge; negative between two neurites."""
+    clearance = np.full(len(edges), -1.0)
+    inside = owner[edges[:, 0]] == owner[edges[:, 1]]
+    edges = edges[inside]
     start, stop = lattice.positions[edges[:, 0]], lattice.positions[edges[:, 1]]
-    least = np.full(len(edges), np.inf)
-    for t in (0.0, *ALONG_EDGE, 1.0):
-        at, _, distance, _ = field.at_points((1 - t) * start + t * stop, lattice, owner, log_weight)
-        least = np.minimum(least, np.where(at == owner[edges[:, 0]], distance, -1.0))
-    return least
+    places = [(1 - t) * start + t * stop for t in (0.0, *ALONG_EDGE, 1.0)]
+    mine = owner[edges[:, 0]]
+    along = [_clearance(p, mine, lattice, owner, log_weight) for p in places]
+    clearance[inside] = np.min(along, axis=0)
+    return clearance
+
+
+def _site_clearance(sites, lattice, owner, log_weight) -> Float[np.ndarray, " n"]:
+    return _clearance(lattice.positions[sites], owner[sites], lattice, owner, log_weight)
+
+
+def _clearance(points, mine, lattice, owner, log_weight) -> Float[np.ndarray, " n"]:
+    at, _, distance, _ = field.at_points(points, lattice, owner, log_weight)
+    return np.where(at == mine, distance, -1.0)
 
 
 def _spanning_trees(edges, clearance, sites):

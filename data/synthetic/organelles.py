@@ -126,7 +126,13 @@ def _membrane_between(neurites, contacts, pre, post):
     inside, outside = distance[before, columns], distance[after, columns]
     share = np.nan_to_num(inside / (inside + outside), nan=0.5)
     t = ACROSS_CONTACT[before] + share * (ACROSS_CONTACT[after] - ACROSS_CONTACT[before])
-    return start + t[:, None] * (stop - start), normal[before, columns], meets
+    centre, inward = start + t[:, None] * (stop - start), normal[before, columns]
+    for partner, other, depth in ((pre, post, 12.0), (post, pre, -12.0)):
+        owner, second, *_ = field.at_points(
+            centre + depth * inward, neurites.lattice, neurites.owner, neurites.log_weight
+        )
+        meets &= (owner == partner) & (second == other)
+    return centre, inward, meets
 
 
 def _make_vesicles(neurites, synapses, tissue, mitochondria, rng) -> Vesicles:

@@ -13,17 +13,19 @@ from concurrent.futures import Future
 import jax
 import numpy as np
 import tensorstore as ts
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
-from data.synthetic import field
+from data.skeletons import Skeleton
+from data.synthetic import field, truth
 from data.synthetic.cells import CellGatherer
 from data.synthetic.defects import make_sections
 from data.synthetic.imaging import take_image
 from data.synthetic.lattice import make_lattice
-from data.synthetic.neurites import make_neurites
+from data.synthetic.neurites import make_neurites, needed_clearance
 from data.synthetic.organelles import make_mitochondria, make_synapses
 from data.synthetic.parameters import PhantomParameters
 from data.synthetic.rendering import MEMBRANE, MITOCHONDRION, Geometry, lay_out, render_cells
+from data.synthetic.specks import remove_specks
 from data.synthetic.vesicles import PlacedVesicles, paint_vesicles
 from data.synthetic.warp import make_warp, to_tissue
 from data.volume import Volume
@@ -128,6 +130,37 @@ class Phantom:
         name = f"phantom (seed {self.parameters.seed}) {layer}"
         return Volume(store, self.parameters.voxel_size_nm, name=name)
 
+    def synapse_table(self) -> np.ndarray:
+        """Synapses as a structured array.
+
+        Columns: id, pre and post (neurite labels), z_nm, y_nm, x_nm (middle of the cleft),
+        pre_z_nm ... (a point inside the presynaptic neurite), post_z_nm ..., area_nm2.
+        Coordinates are in nm from the volume's corner.
+        """
+        pre, post = truth.partner_points(self.neurites, self.synapses)
+        points = (self.to_volume(p) for p in (self.synapses.centre, pre, post))
+        return truth.synapse_table(self.synapses, *points)
+
+    def neurite_table(self) -> np.ndarray:
+        """Neurites as a structured array: id, kind, length_nm, synapses_out, synapses_in."""
+        return truth.neurite_table(self.neurites, self.synapses, self.skeletons())
+
+    def skeletons(self) -> dict[int, Skeleton]:
+        """The skeleton of each neurite, by label; nodes in nm from the volume's corner."""
+        nodes, parent, owner = truth.skeleton_nodes(self.neurites)
+        _, _, radius, _ = field.at_points(
+            nodes, self.lattice, self.neurites.owner, self.neurites.log_weight
+        )
+        widest = np.minimum(radius, np.linalg.norm(self.lattice.cell_nm * self.lattice.shape))
+        return truth.split_by_owner(self.to_volume(nodes), parent, widest, owner)
+
+    def to_volume(self, points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+        """Points of lattice space in nm from the volume's corner, as the sections show them."""
+        placed = to_tissue(points, self.lattice, self.warp)
+        section = (placed[:, 0] / self.parameters.voxel_size_nm[0]).astype(int)
+        placed[:, 1:] -= self.sections.shift_nm[section.clip(0, self.parameters.shape[0] - 1)]
+        return placed
+
     @functools.cached_property
     def _gatherer(self) -> CellGatherer:
         return CellGatherer(
@@ -155,8 +188,10 @@ class Phantom:
         cells = self._gatherer.gather(first + grid.reshape(-1, 3))
         rendered = lay_out(render_cells(cells, self.geometry), self.geometry, self.tile_cells)
         neurites, flags, cleft_ids, intensity, grain = map(np.asarray, jax.tree.leaves(rendered))
-        intensity = intensity.copy()
         origin = first * self.lattice.cell_voxels
+        neurites, intensity = neurites.copy(), intensity.copy()
+        inside = tuple(map(slice, np.array(self.parameters.shape) - origin))
+        remove_specks(neurites[inside], self._largest_speck)
         vesicles = self._paint(intensity, neurites, origin)
         return {
             "image": self._take_image(intensity, grain, origin),
@@ -167,6 +202,13 @@ class Phantom:
             "vesicles": vesicles,
             "mitochondria": (flags & MITOCHONDRION) // MITOCHONDRION,
         }
+
+    @property
+    def _largest_speck(self) -> int:
+        """Voxels: half the thinnest slice through the thinnest neurite."""
+        voxel = np.array(self.parameters.voxel_size_nm)
+        across = 2 * needed_clearance(self.parameters)
+        return int(0.5 * across**2 * voxel.min() / voxel.prod())
 
     def _paint(self, intensity, neurites, origin):
         z = self._sections_of(origin)

@@ -207,7 +207,7 @@ def _shade(
     tone += inside * (0.40 - 0.09 * stripe - tone) - 0.2 * wall * (depth > -20)
     tone = jnp.where(distance < gap, 0.66, tone)
     tone -= _membrane_darkness(distance, normal_z, blur, geometry) + density
-    is_membrane = distance <= jnp.maximum(gap + geometry.membrane_nm / 2, half_voxel)
+    is_membrane = distance <= gap + jnp.maximum(geometry.membrane_nm / 2, half_voxel)
     flags = jnp.where(is_membrane, MEMBRANE, 0) + jnp.where(depth > 0, MITOCHONDRION, 0)
     return Rendered(
         neurite=jnp.where(distance < gap, jnp.uint32(0), label),
@@ -291,7 +291,8 @@ def _synapses(cell: Cell, from_synapse, first, second, distance, normal_z, half_
     label = jnp.zeros(first.shape, jnp.uint32)
     darkness = jnp.zeros_like(distance)
     gap = geometry.extracellular_nm / 2
-    in_band = distance <= jnp.maximum(gap + geometry.cleft_nm / 2, half_voxel)
+    # At least a voxel deep on both sides, so that a cleft always touches both partners.
+    in_band = distance <= gap + jnp.maximum(geometry.cleft_nm / 2, 2 * half_voxel)
     slab = (normal_z * geometry.voxel_nm[0]) ** 2 / 12
     for s in range(cell.synapse_radius.shape[0]):
         pre, post = cell.synapse_pre[s], cell.synapse_post[s]

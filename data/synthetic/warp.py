@@ -13,11 +13,12 @@ from scipy.ndimage import map_coordinates
 
 from data.synthetic.lattice import Lattice
 
-RIPPLE_NM = 60.0  # amplitude of the spline coefficients; a third of it as displacement
+RIPPLE_NM = 45.0  # amplitude of the spline coefficients; a third of it as displacement
 RIPPLES_PER_CELL = 2
-BEND_NM = 400.0
+BEND_NM = 350.0
 BEND_CELLS = 4  # cells per knot of the bend
-FACE_NM = 700.0  # depth over which the bend fades towards a face of the volume
+BEND_FADE_NM = 700.0  # depth over which it fades towards a face of the volume
+RIPPLE_FADE_NM = 150.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,22 +38,26 @@ def make_warp(lattice: Lattice, size_nm: Float[np.ndarray, " 3"], rng: np.random
     """Draws the warp of a volume of the given size (z, y, x) in nm."""
     cells = np.array(lattice.shape) + 1  # the last cell of an axis may have no site
     knots = RIPPLES_PER_CELL * cells + 4
+    knot = np.stack(np.meshgrid(*(np.arange(n) - 1 for n in knots), indexing="ij"), -1)
+    place = knot * lattice.cell_nm / RIPPLES_PER_CELL
     ripples = RIPPLE_NM * rng.normal(size=(*knots, 3)).clip(-2, 2)
+    ripples *= _fade(place, size_nm, RIPPLE_FADE_NM)
     knots = -(-cells // BEND_CELLS) + 4
     coefficients = BEND_NM * rng.normal(size=(*knots, 3)).clip(-2, 2)
     corner = np.stack(np.meshgrid(*(np.arange(n + 1) for n in cells), indexing="ij"))
     bend = [
         map_coordinates(coefficients[..., a], corner / BEND_CELLS + 1, order=3, prefilter=False)
-        * _fade(corner[a] * lattice.cell_nm[a], size_nm[a])
         for a in range(3)
     ]
-    return Warp(ripples.astype(np.float32), np.stack(bend, -1).astype(np.float32))
+    place = np.moveaxis(corner, 0, -1) * lattice.cell_nm
+    bend = np.stack(bend, -1) * _fade(place, size_nm, BEND_FADE_NM)
+    return Warp(ripples.astype(np.float32), bend.astype(np.float32))
 
 
-def _fade(place: Float[np.ndarray, "z y x"], size: float) -> Float[np.ndarray, "z y x"]:
-    """1 inside, falling to 0 at both faces; less where the volume is thin."""
-    from_face = np.minimum(place, size - place).clip(0)
-    return np.minimum(1, from_face / FACE_NM)
+def _fade(place, size_nm, depth_nm: float) -> Float[np.ndarray, "z y x 3"]:
+    """1 inside, falling to 0 at the faces of each axis; nowhere 1 where the volume is thin."""
+    from_face = np.minimum(place, size_nm - place).clip(0)
+    return np.minimum(1, from_face / depth_nm)
 
 
 def displacement(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from data.datasets import hemibrain_skeletons, hydra_vesicles, mnist
-from data.datasets.hemibrain_skeletons import NEURONS, read_neuron, read_swc, read_synapse_table
+from data.datasets.hemibrain_skeletons import NEURONS, read_neuron, read_synapse_table
 from data.datasets.hydra_vesicles import CELL_7_13, FIRST_VALIDATION_CENTRE, read_patches
 from data.datasets.mnist import read_idx, read_mnist
 
@@ -91,23 +91,10 @@ def test_no_voxel_or_vesicle_is_in_train_and_validation_patches(data_root):
     assert not np.intersect1d(train[train > 0], validation[validation > 0]).size
 
 
-SWC = """# made up
-1 1 10 20 30 4 -1
-2 0 11 20 30 2.5 1
-"""
 SYNAPSES = """connector_id,node_id,type,x,y,z,roi,confidence
 0,2,pre,10,20,30,LH(R),0.9
 1,1,post,1,2,3,,0.5
 """
-
-
-def test_skeletons_come_in_nm_along_zyx(tmp_path: Path):
-    (tmp_path / "neuron.swc").write_text(SWC)
-    skeleton = read_swc(tmp_path / "neuron.swc")
-    assert skeleton.positions_nm.tolist() == [[240, 160, 80], [240, 160, 88]]
-    assert skeleton.radii_nm.tolist() == [32, 20]
-    assert skeleton.parents.tolist() == [-1, 1]
-    assert skeleton.structures.tolist() == [1, 0]
 
 
 def test_synapses_come_in_nm_along_zyx(tmp_path: Path):
@@ -124,18 +111,10 @@ def test_synapse_table_without_rows(tmp_path: Path):
     assert read_synapse_table(tmp_path / "synapses.csv").positions_nm.shape == (0, 3)
 
 
-def test_swc_of_other_columns_is_an_error(tmp_path: Path):
-    (tmp_path / "neuron.swc").write_text("1 0 10 20 30 4\n")
-    with pytest.raises(ValueError, match="got 6 columns"):
-        read_swc(tmp_path / "neuron.swc")
-
-
 @pytest.mark.parametrize("neuron", NEURONS)
 def test_neurons_of_the_hemibrain_are_trees_with_their_synapses_beside_them(neuron, data_root):
     skeleton, synapses = read_neuron(neuron, data_root)
-    assert set(skeleton.parents.tolist()) <= {-1, *skeleton.nodes.tolist()}
-    row = {node: i for i, node in enumerate(skeleton.nodes.tolist())}
-    nearest = skeleton.positions_nm[[row[node] for node in synapses.nodes.tolist()]]
+    nearest = skeleton.positions_nm[synapses.nodes - 1]
     distance_nm = np.linalg.norm(nearest - synapses.positions_nm, axis=1)
     assert np.median(distance_nm) < 1000
     assert 0 < synapses.presynaptic.mean() < 1

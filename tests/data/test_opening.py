@@ -1,5 +1,7 @@
 """Round trips through every format, and what a path may mean."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorstore as ts
@@ -220,7 +222,7 @@ def test_folder_of_other_things_is_never_overwritten(tmp_path):
 
 def test_unwritable_output(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file/a.zarr: cannot be written"):
+    with pytest.raises(OSError, match=r"file/a.zarr: cannot be written"):
         create_volume(
             f"{tmp_path}/file/a.zarr", shape=(2, 3, 4), dtype="uint8", voxel_size_nm=(30, 6, 6)
         )
@@ -241,10 +243,23 @@ def test_unwritable_output(tmp_path):
     ],
 )
 def test_what_a_format_cannot_hold(tmp_path, name, options, message):
-    given = {"shape": (2, 3, 4), "dtype": "uint8", "voxel_size_nm": (30, 6, 6), **options}
+    given: dict[str, Any] = {
+        "shape": (2, 3, 4),
+        "dtype": "uint8",
+        "voxel_size_nm": (30, 6, 6),
+        **options,
+    }
     with pytest.raises(ValueError, match=message):
         create_volume(f"{tmp_path}/{name}", **given)
     assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["http://127.0.0.1:1/a.zarr", "s3://bucket/a.tif", "gs://bucket/a.h5:raw"]
+)
+def test_urls_that_cannot_be_written(path):
+    with pytest.raises(ValueError, match=r"needs a local path, or .zarr"):
+        create_volume(path, shape=(2, 3, 4), dtype="uint8", voxel_size_nm=(30, 6, 6))
 
 
 def test_natural_order():

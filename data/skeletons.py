@@ -1,0 +1,66 @@
+"""Skeletons: neurons as trees of nodes, and the SWC files that hold them."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+@dataclasses.dataclass(frozen=True)
+class Skeleton:
+    """A tree, or several.
+
+    Attributes:
+        positions_nm: node coordinates (z, y, x) in nm.
+        parents: row of each node's parent; -1 at a root.
+        radii_nm: distance of each node to the surface, in nm.
+    """
+
+    positions_nm: Float[np.ndarray, "n 3"]
+    parents: Int[np.ndarray, " n"]
+    radii_nm: Float[np.ndarray, " n"]
+
+    def length_nm(self) -> float:
+        """Summed length of the edges, in nm."""
+        child = np.flatnonzero(self.parents >= 0)
+        steps = self.positions_nm[child] - self.positions_nm[self.parents[child]]
+        return float(np.linalg.norm(steps, axis=1).sum())
+
+
+def write_swc(skeleton: Skeleton, path: str | Path) -> None:
+    """Writes an SWC file (node, structure 0, x, y, z, radius, parent), lengths in nm."""
+    numbers = np.arange(1, len(skeleton.parents) + 1)
+    parents = np.where(skeleton.parents >= 0, skeleton.parents + 1, -1)
+    lines = ["# coordinates and radii in nm; columns: node structure x y z radius parent"]
+    for number, (z, y, x), radius, parent in zip(
+        numbers, skeleton.positions_nm, skeleton.radii_nm, parents, strict=True
+    ):
+        lines.append(f"{number} 0 {x:.1f} {y:.1f} {z:.1f} {radius:.1f} {parent}")
+    Path(path).write_text("\n".join(lines) + "\n")
+
+
+def read_swc(path: str | Path, unit_nm: float = 1.0) -> Skeleton:
+    """An SWC file: lines of node, structure, x, y, z, radius, parent; `#` starts a comment.
+
+    Args:
+        path: of the file.
+        unit_nm: nm in one unit of the file's coordinates and radii.
+
+    Raises:
+        ValueError: where a line has not seven numbers, or a parent is not in the file.
+    """
+    rows = np.loadtxt(path, dtype=np.float64, comments="#", ndmin=2)
+    if rows.shape[1] != 7:
+        raise ValueError(f"{path}: got {rows.shape[1]} columns; an SWC file has 7")
+    numbers, parents = rows[:, 0].astype(int), rows[:, 6].astype(int)
+    unknown = np.setdiff1d(parents, [-1, *numbers])
+    if len(unknown):
+        raise ValueError(f"{path}: got parent {unknown[0]}; needs -1 or a node of the file")
+    order = np.argsort(numbers)
+    found = np.searchsorted(numbers[order], np.maximum(parents, numbers.min()))
+    return Skeleton(
+        positions_nm=rows[:, 4:1:-1] * unit_nm,
+        parents=np.where(parents < 0, -1, order[found]),
+        radii_nm=rows[:, 5] * unit_nm,
+    )

@@ -1,0 +1,30 @@
+"""Measures how fast the project is here, side by side with peers in one run.
+
+    python -m experiments.benchmark [suite=data] [rounds=N] [phantom.shape=[z,y,x]]
+
+Writes benchmark.json (every figure, and the machine) and benchmark.md (a table) to the run
+directory. Suite `data`: generating tissue, augmenting crops, and feeding a trainer.
+"""
+
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from configs.schema import register
+
+register()
+
+
+@hydra.main(version_base="1.3", config_path="pkg://configs", config_name="benchmark")
+def main(config: DictConfig) -> None:
+    """Runs what the command line asks for, in Hydra's run directory."""
+    # Imported late, so that --help and mistakes in the config answer before JAX is loaded.
+    from experiments.benchmarks.run import run
+
+    run(OmegaConf.to_object(config), Path(HydraConfig.get().runtime.output_dir))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""The stages of `python -m experiments.benchmark`."""
+
+import logging
+from pathlib import Path
+
+from configs.schema import BenchmarkRun, Suite
+from experiments.benchmarks.data_suite import measure_data
+from experiments.benchmarks.result import Result, markdown
+from experiments.run_record import environment, write_json
+
+log = logging.getLogger(__name__)
+
+
+def run(config: BenchmarkRun, folder: Path) -> None:
+    """Measures the suite of a config and writes the figures into the folder."""
+    machine = environment()
+    write_json(folder / "environment.json", machine)
+    results: list[Result] = []
+    match config.suite:
+        case Suite.data:
+            results += measure_data(config, folder)
+    figures = {
+        "suite": config.suite.value,
+        "environment": machine,
+        "results": [result.as_dict() for result in results],
+    }
+    write_json(folder / "benchmark.json", figures)
+    words = f"{machine['cpu']}, {machine['threads']} threads, {machine['instruction_set']}"
+    text = f"{markdown(results)}\n{words}; medians of {config.rounds} rounds taken in turns.\n"
+    (folder / "benchmark.md").write_text(text)
+    log.info("\n%s", text)
+    log.info("figures: %s", folder / "benchmark.json")

@@ -1,0 +1,59 @@
+"""The stages of `python -m experiments.phantom`."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from configs.schema import PhantomRun
+from data.opening import open_volume
+from data.synthetic import Phantom
+from data.synthetic.writing import write_phantom
+from data.volume import Volume
+from experiments.phantom_report.report import write_report
+from experiments.phantom_report.statistics import measure
+from experiments.run_record import environment, timed, write_json
+from experiments.source import phantom_parameters
+
+LAYERS = ("image", "neurites", "membrane", "cleft_ids", "vesicles", "mitochondria")
+log = logging.getLogger(__name__)
+
+
+def run(config: PhantomRun, folder: Path) -> None:
+    """Makes the phantom of a config and writes everything into the folder."""
+    surroundings = environment()
+    write_json(folder / "environment.json", surroundings)
+    seconds: dict[str, float] = {}
+    with timed(seconds, "grow"):
+        phantom = Phantom(phantom_parameters(config.data, config.seed))
+    with timed(seconds, "compile"):
+        phantom.volume("image")[:1, :1, :1].read()
+    with timed(seconds, "render_and_write"):
+        write_phantom(phantom, folder, progress=True)
+    with timed(seconds, "measure"):
+        volumes = open_written(folder)
+        metrics = measure(phantom, volumes)
+    with timed(seconds, "report"):
+        metrics["seconds"] = seconds
+        voxels = float(np.prod(phantom.parameters.shape))
+        metrics["mvoxel_per_s"] = voxels / 1e6 / seconds["render_and_write"]
+        write_report(folder / "report.html", phantom, volumes, metrics, surroundings)
+    write_json(folder / "metrics.json", metrics)
+    log.info(summary(metrics))
+    log.info("report: %s", folder / "report.html")
+
+
+def open_written(folder: Path) -> dict[str, Volume]:
+    """The layers as they were written."""
+    return {layer: open_volume(str(folder / f"{layer}.zarr")) for layer in LAYERS}
+
+
+def summary(metrics: dict) -> str:
+    """The main figures in one line."""
+    return (
+        f"{metrics['neurites']} neurites and {metrics['synapses']} synapses in "
+        f"{metrics['volume_um3']:.1f} µm³ ({metrics['synapses_per_um3']:.2f} per µm³); membrane "
+        f"{metrics['volume_fractions']['membrane']:.0%}, mitochondria "
+        f"{metrics['volume_fractions']['mitochondria']:.1%}; {metrics['mvoxel_per_s']:.1f} "
+        "Mvoxel/s with all layers written"
+    )
