@@ -43,17 +43,25 @@ def presence(
 
 @functools.partial(jax.jit, static_argnames="spread")
 def _rank(points, sites, log_weight, owner, spread):
-    member = (owner[:, None, :] == owner[:, :, None]).astype(jnp.float32)
-    level, mean = presence(points[..., None], sites, log_weight, member, spread)
-    level, mean = level[..., 0], mean[..., 0]
-    first = jnp.argmax(level, axis=1)
-    rows = jnp.arange(len(points))
-    others = jnp.where(member[rows, first] > 0, -jnp.inf, level)
-    second = jnp.argmax(others, axis=1)
-    between = mean[:, rows, first] - mean[:, rows, second]
-    length = jnp.linalg.norm(between, axis=0)
-    distance = (level[rows, first] - level[rows, second]) * spread**2 / length
-    return owner[rows, first], owner[rows, second], distance, (between / length).T
+    """What `at_points` returns, for candidates (k, n) with the points along the last axis."""
+    squared = sum((points[:, a] - sites[..., a]) ** 2 for a in range(3))
+    gauss = jnp.exp(log_weight - squared / (2 * spread**2))
+    total = jnp.full_like(gauss, 1e-30)
+    for other in range(len(owner)):
+        total += jnp.where(owner == owner[other], gauss[other], 0)
+    first, level = _strongest(total, owner)
+    second, next_level = _strongest(jnp.where(owner == first, 0, total), owner)
+    share = jnp.where(owner == first, gauss / level, 0)
+    share -= jnp.where(owner == second, gauss / next_level, 0)
+    between = jnp.sum(share[..., None] * sites, axis=0)
+    length = jnp.linalg.norm(between, axis=-1)
+    distance = jnp.log(level / next_level) * spread**2 / length
+    return first, second, distance, between / length[:, None]
+
+
+def _strongest(total, owner):
+    level = total.max(0)
+    return jnp.max(jnp.where(total == level, owner, -1), axis=0), level
 
 
 def at_points(
@@ -72,7 +80,7 @@ def at_points(
     results = [_at_chunk(chunk, lattice, owner, log_weight) for chunk in _chunks(points)]
     columns = [np.concatenate(column)[: len(points)] for column in zip(*results, strict=True)]
     first, second, distance, normal = columns
-    distance = np.where(np.isnan(distance), np.inf, distance)
+    distance = np.where(np.isnan(distance), np.inf, distance)  # no second neurite in reach
     return first, second, distance, normal
 
 
@@ -87,7 +95,8 @@ def _at_chunk(points, lattice, owner, log_weight):
     cell = np.clip(cell, 0, np.array(lattice.shape) - 1)
     candidates = site_index(cell[:, None] + NEIGHBOURHOOD, lattice.shape)
     sites, weight, owners = gather_sites(candidates, lattice, owner, log_weight)
-    ranked = _rank(points, sites, weight, owners, spread=spread_nm(lattice))
+    by_site = (np.moveaxis(a, 1, 0) for a in (sites, weight, owners))
+    ranked = _rank(points, *by_site, spread=spread_nm(lattice))
     return [np.asarray(column) for column in ranked]
 
 

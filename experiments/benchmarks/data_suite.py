@@ -35,5 +35,163 @@ AUGMENTATION = dataclasses.replace(
     noise_probability=1.0,
 )
 STORED_SHAPE = (64, 512, 512)  # at most, of the phantom that crops are drawn from
+SECTIONS_OF_A_FILE = 50  # of AC4, whose image is in two: no loader needs to open both
 BATCHES = 10
 log = logging.getLogger(__name__)
+
+
+def measure_data(config: BenchmarkRun, folder: Path) -> list[Result]:
+    """All measurements of the suite; the volumes that they need lie in the folder meanwhile."""
+    log.info("generating a phantom of %s voxels", config.phantom.shape)
+    phantom = Phantom(phantom_parameters(config.phantom, config.seed))
+    results = [*measure_generation(phantom), measure_augmentation(phantom, config)]
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        stored = store_part(phantom, Path(scratch))
+        results += measure_feeding("the phantom as zarr", stored, {}, config)
+    real = open_real(config.real)
+    if real is not None:
+        peers = tifffile_loader(config)
+        results += measure_feeding(f"{config.real.name} as TIFF", real, peers, config)
+    return results
+
+
+def measure_generation(phantom: Phantom) -> list[Result]:
+    """Time to the first voxel, with compilation, and then the rate for all layers."""
+    start = time.perf_counter()
+    phantom.volume("image")[:1, :1, :1].read()
+    compiled = time.perf_counter()
+    volumes = phantom.volumes()
+    for corner in itertools.product(
+        *(range(0, n, t) for n, t in zip(volumes["image"].shape, phantom.tile_shape, strict=True))
+    ):
+        box = tuple(slice(c, c + t) for c, t in zip(corner, phantom.tile_shape, strict=True))
+        for future in [volume[box].read_async() for volume in volumes.values()]:
+            future.result()
+    rate = _mvoxel(volumes["image"]) / (time.perf_counter() - compiled)
+    return [
+        Result("first tile of a phantom, with compilation", "s", {OURS: [compiled - start]}),
+        Result(f"phantom, all {len(LAYERS)} layers", "Mvoxel/s", {OURS: [rate]}),
+    ]
+
+
+def measure_augmentation(phantom: Phantom, config: BenchmarkRun) -> Result:
+    """Image and labels of a batch: deformed, mirrored, changed in grey values, and noisy."""
+    box = tuple(slice(n) for n in config.crop_shape)
+    image = phantom.volume("image")[box].read().astype(np.float32) / 255
+    labels = phantom.volume("neurites")[box].read()
+    images, labels_ = (np.stack([a] * config.batch_size) for a in (image, labels))
+    keys = map(jax.random.key, itertools.count(config.seed))
+    rng = np.random.default_rng(config.seed)
+
+    def ours() -> None:
+        jax.block_until_ready(augment_batch(next(keys), images, labels_, AUGMENTATION))
+
+    def scipys() -> None:
+        for crop, ids in zip(images, labels_, strict=True):
+            augment_with_scipy(rng, crop, ids, AUGMENTATION)
+
+    ours()  # compiles
+    contenders = {OURS: _rate_of(ours, images.size), "NumPy and SciPy": _rate_of(scipys, images.size)}
+    return Result("augmentation", "Mvoxel/s", take_turns(contenders, config.rounds))
+
+
+def _rate_of(work: Callable[[], None], voxels: int) -> Callable[[], float]:
+    def measure() -> float:
+        start = time.perf_counter()
+        work()
+        return voxels / 1e6 / (time.perf_counter() - start)
+
+    return measure
+
+
+def store_part(phantom: Phantom, folder: Path) -> dict[str, Volume]:
+    """Image and neurites of a phantom's first part, on disk as zarr."""
+    stored = {}
+    for layer in ("image", "neurites"):
+        part = phantom.volume(layer)[tuple(map(slice, STORED_SHAPE))]
+        stored[layer] = create_volume(
+            str(folder / f"{layer}.zarr"),
+            shape=part.shape,
+            dtype=part.dtype,
+            voxel_size_nm=part.voxel_size_nm,
+        )
+        for source, target in zip(blocks(part), blocks(stored[layer]), strict=True):
+            target.write(source.read())
+    return stored
+
+
+def open_real(data: NamedData) -> dict[str, Volume] | None:
+    """Image and neurites of a real set; None, with a word on it, where its files are not here."""
+    try:
+        layers = open_source(data, seed=0).volumes[0]
+    except (FileNotFoundError, ValueError) as error:
+        log.warning("left out: %s", error)
+        return None
+    return {name: layers[name][:SECTIONS_OF_A_FILE] for name in ("image", "neurites")}
+
+
+def tifffile_loader(config: BenchmarkRun) -> dict[str, Callable[[], Iterator]]:
+    """The loader that one would write for AC4."""
+    root = find_root(config.real.root)
+    paths = root / snemi3d.IMAGES[0].path, root / snemi3d.LABELS.path
+
+    def batches() -> Iterator:
+        rng = np.random.default_rng(config.seed)
+        while True:
+            yield [
+                load_with_tifffile(rng, *paths, SECTIONS_OF_A_FILE, config.crop_shape)
+                for _ in range(config.batch_size)
+            ]
+
+    return {"tifffile and a crop": batches}
+
+
+def measure_feeding(
+    where: str,
+    layers: Mapping[str, Volume],
+    peers: Mapping[str, Callable[[], Iterator]],
+    config: BenchmarkRun,
+) -> list[Result]:
+    """Crops a second, and the share of its time that a trainer waits for them."""
+
+    def batches(prefetch: int) -> Callable[[], Iterator]:
+        shape, size = config.crop_shape, config.batch_size
+        return lambda: crops([layers], shape, size, config.seed, prefetch=prefetch)
+
+    loaders = {OURS: batches(2), "without reading ahead": batches(0), **peers}
+    rates = {name: _crop_rate(make, config.batch_size) for name, make in loaders.items()}
+    waits = {name: _waiting(make, config.step_ms / 1000) for name, make in loaders.items()}
+    step = f"waiting for {where}, steps of {config.step_ms:g} ms"
+    return [
+        Result(f"crops from {where}", "crops/s", take_turns(rates, config.rounds)),
+        Result(step, "% of the time", take_turns(waits, config.rounds)),
+    ]
+
+
+def _crop_rate(make: Callable[[], Iterator], batch_size: int) -> Callable[[], float]:
+    def measure() -> float:
+        batches = make()
+        start = time.perf_counter()
+        for _ in itertools.islice(batches, BATCHES):
+            pass
+        return BATCHES * batch_size / (time.perf_counter() - start)
+
+    return measure
+
+
+def _waiting(make: Callable[[], Iterator], step_s: float) -> Callable[[], float]:
+    def measure() -> float:
+        batches, waited = make(), 0.0
+        next(batches)
+        for _ in range(BATCHES):
+            time.sleep(step_s)  # the trainer's step, on a device of its own
+            start = time.perf_counter()
+            next(batches)
+            waited += time.perf_counter() - start
+        return 100 * waited / (waited + BATCHES * step_s)
+
+    return measure
+
+
+def _mvoxel(volume: Volume) -> float:
+    return float(np.prod(volume.shape)) / 1e6

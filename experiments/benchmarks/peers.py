@@ -39,7 +39,7 @@ def _deform(rng, image, labels, augmentation):
     place = np.indices(image.shape, np.float32)
     for axis in (1, 2):
         drawn = rng.uniform(-amplitude, amplitude, knots).astype(np.float32)
-        place[axis] += ndimage.zoom(drawn, zoom, order=1, grid_mode=True, mode="nearest")
+        place[axis] += ndimage.zoom(drawn, zoom, order=3, grid_mode=True, mode="nearest")
     return (
         ndimage.map_coordinates(image, place, order=1, mode="reflect"),
         ndimage.map_coordinates(labels, place, order=0, mode="reflect"),
