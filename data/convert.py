@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from data.conversion import Options, convert
+from data.conversion.job import Options, convert
 
 HELP = """\
 python -m data.convert SRC DST [option=value ...]

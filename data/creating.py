@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorstore as ts
 
-from data import hdf5, ome, stores, tiff_stack
 from data.checks import check_voxels
+from data.formats import hdf5, ome, stores, tiff_stack
 from data.volume import Volume, check_offset, check_voxel_size
 
 CHUNK = (16, 256, 256)

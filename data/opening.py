@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import tensorstore as ts
 
-from data import hdf5, ome, sections, stores
 from data.checks import check_voxels
 from data.creating import create_volume
-from data.scale import Scale
+from data.formats import hdf5, ome, sections, stores
+from data.formats.scale import Scale
 from data.volume import Volume, check_offset, check_voxel_size
 
 __all__ = ["create_volume", "open_volume"]

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Shaped
 
-from data import ome, stores
-from data.copying import BLOCK_BYTES, blocks
+from data.conversion.copying import BLOCK_BYTES, blocks
 from data.creating import CHUNK, ZARR
+from data.formats import ome, stores
 from data.opening import open_volume
 from data.volume import Volume
 

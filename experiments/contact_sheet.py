@@ -7,12 +7,13 @@ Writes one PNG to `output` and the same to the run directory. A real set that is
 """
 
 from pathlib import Path
+from typing import cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from configs.schema import register
+from configs.schema import ContactSheetRun, register
 
 register()
 
@@ -23,7 +24,10 @@ def main(config: DictConfig) -> None:
     # Imported late, so that --help and mistakes in the config answer before JAX is loaded.
     from experiments.sheet.run import run
 
-    run(OmegaConf.to_object(config), Path(HydraConfig.get().runtime.output_dir))
+    run(
+        cast(ContactSheetRun, OmegaConf.to_object(config)),
+        Path(HydraConfig.get().runtime.output_dir),
+    )
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ metrics.json, environment.json and report.html, which opens in any browser.
 """
 
 from pathlib import Path
+from typing import cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from configs.schema import register
+from configs.schema import PhantomRun, register
 
 register()
 
@@ -23,7 +24,7 @@ def main(config: DictConfig) -> None:
     # Imported late, so that --help and mistakes in the config answer before JAX is loaded.
     from experiments.phantom_report.run import run
 
-    run(OmegaConf.to_object(config), Path(HydraConfig.get().runtime.output_dir))
+    run(cast(PhantomRun, OmegaConf.to_object(config)), Path(HydraConfig.get().runtime.output_dir))
 
 
 if __name__ == "__main__":

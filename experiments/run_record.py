@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from ops import native
@@ -81,7 +81,7 @@ def _version(name: str) -> str | None:
 
 
 @contextlib.contextmanager
-def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+def timed(seconds: dict[str, float], stage: str) -> Generator[None]:
     """Notes under the stage's name how long the block took."""
     start = time.perf_counter()
     yield

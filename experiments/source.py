@@ -1,6 +1,7 @@
 """From the `data` part of a config to volumes."""
 
 import dataclasses
+from typing import cast
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from configs.schema import Data, FilesData, NamedData, PhantomData
 from data.datasets import load
 from data.opening import open_volume
 from data.synthetic import Imaging, Phantom, PhantomParameters, Tissue
-from data.volume import Volume, check_same_grid
+from data.volume import Volume, check_same_grid, check_voxel_size
 
 PHANTOM_SPLITS = ("train", "validation", "test")
 
@@ -61,8 +62,8 @@ def phantom_parameters(data: PhantomData, seed: int) -> PhantomParameters:
             f"phantom: got split {data.split!r}; needs one of {', '.join(PHANTOM_SPLITS)}"
         )
     return PhantomParameters(
-        shape=tuple(data.shape),
-        voxel_size_nm=tuple(data.voxel_size_nm),
+        shape=cast(tuple[int, int, int], tuple(data.shape)),
+        voxel_size_nm=check_voxel_size(data.voxel_size_nm, "phantom"),
         seed=split_seed(seed, data.split),
         tissue=Tissue(**dataclasses.asdict(data.tissue)),
         imaging=Imaging(**dataclasses.asdict(data.imaging)),

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from data.synthetic.lattice import FACES, Lattice, face_edges, face_neighbours
 from data.synthetic.parameters import Tissue
@@ -107,7 +107,7 @@ def _claim(lattice, paths, trunk) -> Int[np.ndarray, " sites"]:
     points = np.concatenate([p.reshape(-1, 3) for p, _ in paths])
     radii = np.concatenate([r.reshape(-1) for _, r in paths])
     names = np.concatenate([np.tile(t, len(p)) for (p, _), t in zip(paths, trunk, strict=True)])
-    near, index = cKDTree(points).query(
+    near, index = KDTree(points).query(
         lattice.positions, k=min(8, len(points)), distance_upper_bound=radii.max()
     )
     near, index = near.reshape(len(near), -1), index.reshape(len(near), -1)
@@ -126,7 +126,7 @@ def _keep_largest_pieces(owner, lattice) -> Int[np.ndarray, " sites"]:
     keep = np.zeros(len(size), bool)
     keep[piece[by_owner[last]]] = True
     owner = np.where(keep[piece], owner, FREE)
-    used, renumbered = np.unique(owner[owner >= 0], return_inverse=True)
+    _, renumbered = np.unique(owner[owner >= 0], return_inverse=True)
     owner[owner >= 0] = renumbered
     return owner
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from data.synthetic import field
@@ -61,13 +61,13 @@ class Vesicles:
     synapse: Int[np.ndarray, " n"]
 
 
-def make_mitochondria(
-    neurites: Neurites, tissue: Tissue, rng: np.random.Generator
-) -> Mitochondria:
+def make_mitochondria(neurites: Neurites, tissue: Tissue, rng: np.random.Generator) -> Mitochondria:
     """Fills a share of the wide stretches of the trees, in runs of neighbouring edges."""
     edges, clearance = neurites.edges, neurites.clearance_nm
     room = clearance - MITOCHONDRION_WALL_NM
-    wide = (room > 0.7 * MITOCHONDRION_NM[0]) & (neurites.kind[neurites.owner[edges[:, 0]]] != Kind.GLIA)
+    wide = (room > 0.7 * MITOCHONDRION_NM[0]) & (
+        neurites.kind[neurites.owner[edges[:, 0]]] != Kind.GLIA
+    )
     chosen = wide & (rng.random(len(edges)) < 0.4 * tissue.mitochondria)
     for _ in range(2):  # each run grows by its neighbours
         touched = np.isin(edges, np.unique(edges[chosen])).any(1)
@@ -92,7 +92,7 @@ def make_synapses(
     """
     pre, post = neurites.owner[contacts].T
     centre, normal, meets = _membrane_between(neurites, contacts, pre, post)
-    near = cKDTree(centre).query_pairs(SYNAPSES_APART_NM, output_type="ndarray")
+    near = KDTree(centre).query_pairs(SYNAPSES_APART_NM, output_type="ndarray")
     near = near[meets[near].all(1)]
     meets[near.max(1)] = False  # the earlier of two stays
     wanted = rng.poisson(tissue.synapses_per_um3 * volume_um3)
@@ -165,7 +165,7 @@ def _depth_in_mitochondria(points, mitochondria) -> Float[np.ndarray, " n"]:
     if not len(mitochondria.radius) or not len(points):
         return np.full(len(points), -np.inf)
     middle = (mitochondria.start + mitochondria.stop) / 2
-    _, index = cKDTree(middle).query(points, k=min(6, len(middle)))
+    _, index = KDTree(middle).query(points, k=min(6, len(middle)))
     index = index.reshape(len(points), -1)
     start, along = mitochondria.start[index], (mitochondria.stop - mitochondria.start)[index]
     offset = points[:, None] - start

@@ -76,9 +76,10 @@ class PhantomParameters:
         if len(self.shape) != 3 or min(self.shape) < 1:
             raise ValueError(f"phantom: got shape={self.shape}; needs three sizes (z, y, x) >= 1")
         coarsest = self.tissue.pitch_nm / 4
-        if len(self.voxel_size_nm) != 3 or not 0 < min(self.voxel_size_nm) <= max(
-            self.voxel_size_nm
-        ) <= coarsest:
+        if (
+            len(self.voxel_size_nm) != 3
+            or not 0 < min(self.voxel_size_nm) <= max(self.voxel_size_nm) <= coarsest
+        ):
             raise ValueError(
                 f"phantom: got voxel_size_nm={self.voxel_size_nm}; needs three edges (z, y, x) in "
                 f"(0, {coarsest:g}] nm, a quarter of tissue.pitch_nm={self.tissue.pitch_nm:g}"

@@ -7,6 +7,7 @@ value depends on the parameters alone, never on what was read before or beside i
 
 import collections
 import functools
+import itertools
 import threading
 from concurrent.futures import Future
 
@@ -101,6 +102,14 @@ class Phantom:
         """Voxels (z, y, x) that are made together: the cheapest piece to read."""
         z, y, x = (c * v for c, v in zip(self.tile_cells, self.lattice.cell_voxels, strict=True))
         return z, y, x
+
+    def tiles(self) -> list[tuple[slice, slice, slice]]:
+        """The boxes of all tiles, clipped to the volume, in the order of their z, y, x."""
+        axes = [
+            [slice(start, min(start + step, size)) for start in range(0, size, step)]
+            for step, size in zip(self.tile_shape, self.parameters.shape, strict=True)
+        ]
+        return list(itertools.product(*axes))
 
     def volumes(self) -> dict[str, Volume]:
         """Every layer as a volume."""

@@ -43,9 +43,7 @@ class Geometry:
     @property
     def samples(self) -> tuple[int, ...]:
         """Samples along each axis, both faces of the cell included where they interpolate."""
-        return tuple(
-            c // s + (s > 1) for c, s in zip(self.cell_voxels, self.stride, strict=True)
-        )
+        return tuple(c // s + (s > 1) for c, s in zip(self.cell_voxels, self.stride, strict=True))
 
     def places(self) -> list[np.ndarray]:
         """Coordinates in nm of the samples along each axis."""
@@ -179,9 +177,7 @@ def _measure(top, second, centre, geometry: Geometry):
     first, second = top % MOST_SLOTS, second % MOST_SLOTS
     between = [_of_slot(first, c) - _of_slot(second, c) for c in centre]
     length = jnp.sqrt(sum(b * b for b in between)) + 1e-6
-    half_voxel = sum(
-        0.5 * v * jnp.abs(b) for b, v in zip(between, geometry.voxel_nm, strict=True)
-    )
+    half_voxel = sum(0.5 * v * jnp.abs(b) for b, v in zip(between, geometry.voxel_nm, strict=True))
     distance = level * geometry.spread_nm**2 / length
     return distance, jnp.abs(between[0]) / length, half_voxel / length
 
@@ -222,9 +218,7 @@ def _warped_samples(cell: Cell, geometry: Geometry) -> Float[Array, "3 z y x"]:
     """Lattice-space coordinates of the samples: warped, and shifted section by section."""
     share = [
         jnp.asarray(p / np.float32(c * v))
-        for p, c, v in zip(
-            geometry.places(), geometry.cell_voxels, geometry.voxel_nm, strict=True
-        )
+        for p, c, v in zip(geometry.places(), geometry.cell_voxels, geometry.voxel_nm, strict=True)
     ]
     weights = [spline_weights(t * RIPPLES_PER_CELL + 1, RIPPLE_KNOTS) for t in share]
     warp = jnp.einsum("zi,yj,xk,ijka->azyx", *weights, cell.ripples)
@@ -353,8 +347,7 @@ def _corner_weights(geometry) -> list[np.ndarray]:
 
 def _interpolate(samples, geometry):
     return sum(
-        w * c
-        for w, c in zip(_corner_weights(geometry), _corners(samples, geometry), strict=True)
+        w * c for w, c in zip(_corner_weights(geometry), _corners(samples, geometry), strict=True)
     )
 
 
@@ -362,9 +355,7 @@ def _per_section(values, geometry):
     """A value per section, spread over (fine, coarse)."""
     coarse = [c // s for c, s in zip(geometry.cell_voxels, geometry.stride, strict=True)]
     grid = values.reshape(coarse[0], geometry.stride[0]).T[:, None, None, :, None, None]
-    return jnp.broadcast_to(grid, (*geometry.stride, *coarse)).reshape(
-        np.prod(geometry.stride), -1
-    )
+    return jnp.broadcast_to(grid, (*geometry.stride, *coarse)).reshape(np.prod(geometry.stride), -1)
 
 
 @functools.partial(jax.jit, static_argnames=("geometry", "tile_cells"))

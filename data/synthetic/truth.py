@@ -91,9 +91,7 @@ def skeleton_nodes(
     child = sites[site_parent[sites] >= 0]
     positions = neurites.lattice.positions
     # From the parent towards the child, so that each node follows the one before.
-    between = [
-        (1 - t) * positions[site_parent[child]] + t * positions[child] for t in ALONG_EDGE
-    ]
+    between = [(1 - t) * positions[site_parent[child]] + t * positions[child] for t in ALONG_EDGE]
     first = len(sites) + np.arange(len(child))
     chain = [row[site_parent[child]], first, first + len(child)]
     parent = np.full(len(sites), -1)

@@ -91,7 +91,10 @@ def measure_augmentation(phantom: Phantom, config: BenchmarkRun) -> Result:
             augment_with_scipy(rng, crop, ids, AUGMENTATION)
 
     ours()  # compiles
-    contenders = {OURS: _rate_of(ours, images.size), "NumPy and SciPy": _rate_of(scipys, images.size)}
+    contenders = {
+        OURS: _rate_of(ours, images.size),
+        "NumPy and SciPy": _rate_of(scipys, images.size),
+    }
     return Result("augmentation", "Mvoxel/s", take_turns(contenders, config.rounds))
 
 
@@ -161,10 +164,10 @@ def measure_feeding(
     loaders = {OURS: batches(2), "without reading ahead": batches(0), **peers}
     rates = {name: _crop_rate(make, config.batch_size) for name, make in loaders.items()}
     waits = {name: _waiting(make, config.step_ms / 1000) for name, make in loaders.items()}
-    step = f"waiting for {where}, steps of {config.step_ms:g} ms"
+    step = f"a trainer with steps of {config.step_ms:g} ms waits for {where}"
     return [
         Result(f"crops from {where}", "crops/s", take_turns(rates, config.rounds)),
-        Result(step, "% of the time", take_turns(waits, config.rounds)),
+        Result(step, "% of its time (less is better)", take_turns(waits, config.rounds)),
     ]
 
 

@@ -23,7 +23,7 @@ def augment_with_scipy(
     if rng.random() < 0.5:
         image, labels = image.swapaxes(1, 2), labels.swapaxes(1, 2)
     image, labels = _deform(rng, image, labels, augmentation)
-    image = image ** 2 ** rng.uniform(-augmentation.gamma, augmentation.gamma)
+    image = image**2 ** rng.uniform(-augmentation.gamma, augmentation.gamma)
     contrast = rng.uniform(1 - augmentation.contrast, 1 + augmentation.contrast)
     image = (image - image.mean()) * contrast + image.mean()
     image += rng.uniform(-augmentation.brightness, augmentation.brightness)
@@ -53,6 +53,9 @@ def load_with_tifffile(
     z = int(rng.integers(0, sections - crop_shape[0] + 1))
     pages = range(z, z + crop_shape[0])
     whole = [tifffile.imread(path, key=pages) for path in (image, labels)]
-    y, x = (int(rng.integers(0, n - c + 1)) for n, c in zip(whole[0].shape[1:], crop_shape[1:], strict=True))
+    y, x = (
+        int(rng.integers(0, n - c + 1))
+        for n, c in zip(whole[0].shape[1:], crop_shape[1:], strict=True)
+    )
     crop = slice(None), slice(y, y + crop_shape[1]), slice(x, x + crop_shape[2])
     return whole[0][crop], whole[1][crop]

@@ -90,7 +90,9 @@ def choose_synapses(table: np.ndarray, most: int) -> np.ndarray:
 def draw_synapse(volumes: Mapping[str, Volume], row: np.void) -> Image.Image:
     """A synapse's surroundings in its section, raw above and with both partners coloured below."""
     image = volumes["image"]
-    place = [row[f"{axis}_nm"] / size for axis, size in zip("zyx", image.voxel_size_nm, strict=True)]
+    place = [
+        row[f"{axis}_nm"] / size for axis, size in zip("zyx", image.voxel_size_nm, strict=True)
+    ]
     crop = tuple(
         _around(centre, size, edge)
         for centre, size, edge in zip(place, image.shape, _gallery_voxels(image), strict=True)

@@ -12,6 +12,7 @@ from experiments.phantom_report import pictures
 from experiments.report import page
 from experiments.report.colours import POST, PRE, STRUCTURES
 from experiments.report.plots import draw_histogram, draw_skeletons
+from experiments.report.scale import times
 
 MOST_SKELETONS = 14
 MOST_SYNAPSES = 12
@@ -39,12 +40,10 @@ def write_report(
 
 def _lead(phantom: Phantom, metrics: Mapping) -> str:
     parameters = phantom.parameters
-    size = " × ".join(f"{n * v / 1000:.1f}" for n, v in zip(
-        parameters.shape, parameters.voxel_size_nm, strict=True
-    ))
+    size_um = np.round(np.multiply(parameters.shape, parameters.voxel_size_nm) / 1000, 1)
     return (
-        f"Synthetic tissue of {size} µm, generated from seed {parameters.seed}: "
-        f"{_times(parameters.shape)} voxels of {_times(parameters.voxel_size_nm)} nm (z, y, x). "
+        f"Synthetic tissue of {times(size_um)} µm, generated from seed {parameters.seed}: "
+        f"{times(parameters.shape)} voxels of {times(parameters.voxel_size_nm)} nm (z, y, x). "
         "Every structure is known exactly."
     )
 
@@ -169,7 +168,3 @@ def _making(phantom: Phantom, metrics: Mapping, environment: Mapping) -> str:
         page.text(""),
         page.table(("parameter", "value"), knobs),
     )
-
-
-def _times(numbers: tuple[int, ...] | tuple[float, ...]) -> str:
-    return " × ".join(f"{number:g}" for number in numbers)

@@ -29,7 +29,7 @@ def run(config: PhantomRun, folder: Path) -> None:
     with timed(seconds, "compile"):
         phantom.volume("image")[:1, :1, :1].read()
     with timed(seconds, "render_and_write"):
-        write_phantom(phantom, folder, progress=True)
+        write_into(folder, phantom)
     with timed(seconds, "measure"):
         volumes = open_written(folder)
         metrics = measure(phantom, volumes)
@@ -41,6 +41,16 @@ def run(config: PhantomRun, folder: Path) -> None:
     write_json(folder / "metrics.json", metrics)
     log.info(summary(metrics))
     log.info("report: %s", folder / "report.html")
+
+
+def write_into(folder: Path, phantom: Phantom) -> None:
+    """Writes volumes, tables and skeletons into a folder that is there already."""
+    # write_phantom makes a new folder, whole or not at all; its content moves up from there.
+    written = folder / "phantom"
+    write_phantom(phantom, written, progress=True)
+    for path in written.iterdir():
+        path.rename(folder / path.name)
+    written.rmdir()
 
 
 def open_written(folder: Path) -> dict[str, Volume]:

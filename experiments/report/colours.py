@@ -38,8 +38,7 @@ def blend(
     under: UInt8[np.ndarray, "y x 3"], over: UInt8[np.ndarray, "y x 3"], share: float
 ) -> UInt8[np.ndarray, "y x 3"]:
     """`share` of one picture over the rest of the other; where it is black, only the other."""
-    weight = share * over.any(-1, keepdims=True)
-    return mix(under, over, weight)
+    return mix(under, over, np.where(over.any(-1, keepdims=True), share, 0.0))
 
 
 def overlay(

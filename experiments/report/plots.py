@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 
 from data.skeletons import Skeleton
@@ -24,7 +25,8 @@ def draw_skeletons(
         synapses_nm: places (z, y, x).
     """
     figure = Figure(figsize=(7, 5.6))
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), projection="3d")
+    axes = Axes3D(figure, (0.0, 0.0, 1.0, 1.0))
+    figure.add_axes(axes)
     for number, skeleton in skeletons.items():
         ends, widths = _edges(skeleton)
         axes.add_collection3d(
@@ -37,8 +39,6 @@ def draw_skeletons(
     axes.set(xlabel="x (µm)", ylabel="y (µm)", zlabel="z (µm)")
     axes.set_box_aspect((width, height, depth), zoom=0.9)
     axes.view_init(elev=24, azim=-60)
-    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
-        axis.set_pane_color((0.96, 0.97, 0.98, 1))
     return figure
 
 
@@ -58,7 +58,7 @@ def draw_histogram(groups: Mapping[str, Float[np.ndarray, " n"]], label: str) ->
     axes = figure.add_subplot()
     positive = {name: values[values > 0] for name, values in groups.items()}
     everything = np.concatenate([*positive.values()])
-    bins = np.geomspace(0.99 * everything.min(), 1.01 * everything.max(), 25)
+    bins = np.geomspace(0.99 * everything.min(), 1.01 * everything.max(), 25).tolist()
     colours = ("#4895ef", "#f4a261", "#9aa5b1")[: len(groups)]
     axes.hist([*positive.values()], bins, stacked=True, label=[*positive], color=colours)
     axes.set(xscale="log", xlabel=label, ylabel="number")

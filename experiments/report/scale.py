@@ -1,5 +1,9 @@
 """Pictures in true proportions, with scale bars."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
@@ -43,7 +47,7 @@ def add_scale_bar(image: Image.Image, nm_per_pixel: float) -> Image.Image:
     draw.text(
         (left, bottom - size // 2),
         words,
-        font=ImageFont.load_default(size),
+        font=font(size),
         fill=white,
         stroke_width=2,
         stroke_fill=0,
@@ -55,3 +59,13 @@ def add_scale_bar(image: Image.Image, nm_per_pixel: float) -> Image.Image:
 def bar_length_nm(width_nm: float) -> int:
     """The round length closest to a fifth of a field's width."""
     return min(ROUND_NM, key=lambda length: abs(np.log(length / (width_nm / 5))))
+
+
+def times(sizes: Sequence[int | float]) -> str:
+    """Sizes along several axes in words, such as "30 × 6 × 6"."""
+    return " \u00d7 ".join(f"{size:g}" for size in sizes)
+
+
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """Matplotlib's own typeface, as Pillow's has no µ."""
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)

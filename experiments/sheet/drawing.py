@@ -3,15 +3,15 @@
 import dataclasses
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from data.volume import Volume
-from experiments.report.scale import add_scale_bar, to_scale
+from experiments.report.scale import add_scale_bar, font, times, to_scale
 
 PANEL_WIDTH = 720
 GAP = 16
 TITLE_HEIGHT = 40
-TITLE_SIZE, LABEL_SIZE = 24, 20
+TITLE_SIZE = 23
 INK, PAPER, EMPTY = 20, 255, 225
 MISSING = "missing: set NEUROPIL_DATA"
 
@@ -42,10 +42,9 @@ def _draw_row(row: Row) -> Image.Image:
     real = draw_panel(row.real) if row.real else _empty_panel(phantom.size)
     height = TITLE_HEIGHT + GAP + max(phantom.height, real.height)
     band = Image.new("L", (2 * PANEL_WIDTH + 3 * GAP, height), PAPER)
-    voxel = " × ".join(f"{size:g}" for size in row.phantom.voxel_size_nm)
     for left, panel, words in (
-        (GAP, real, f"{row.title}"),
-        (2 * GAP + PANEL_WIDTH, phantom, f"Phantom, {voxel} nm"),
+        (GAP, real, row.title),
+        (2 * GAP + PANEL_WIDTH, phantom, f"Phantom, {times(row.phantom.voxel_size_nm)} nm"),
     ):
         _write(band, (left, TITLE_HEIGHT + GAP - 8), words, TITLE_SIZE, "lb")
         band.paste(panel, (left, TITLE_HEIGHT + GAP))
@@ -73,8 +72,5 @@ def _empty_panel(size: tuple[int, int]) -> Image.Image:
     return panel
 
 
-def _write(
-    image: Image.Image, place: tuple[int, int], words: str, size: int, anchor: str
-) -> None:
-    font = ImageFont.load_default(size)
-    ImageDraw.Draw(image).text(place, words, font=font, fill=INK, anchor=anchor)
+def _write(image: Image.Image, place: tuple[int, int], words: str, size: int, anchor: str) -> None:
+    ImageDraw.Draw(image).text(place, words, font=font(size), fill=INK, anchor=anchor)

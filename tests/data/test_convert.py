@@ -14,10 +14,12 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data import conversion, convert, copying, creating, partial, tiff_stack
-from data.conversion import Options
+from data import convert, creating
+from data.conversion import copying, job, partial
+from data.conversion.copying import blocks
+from data.conversion.job import Options
 from data.convert import main, parse
-from data.copying import blocks
+from data.formats import tiff_stack
 from data.opening import create_volume, open_volume
 
 FORMATS = {
@@ -56,7 +58,7 @@ def files(folder):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Small chunks and blocks of one chunk or so: a volume of these tests has many."""
-    monkeypatch.setattr(conversion, "BLOCK_BYTES", 2000)
+    monkeypatch.setattr(job, "BLOCK_BYTES", 2000)
     monkeypatch.setattr(creating, "CHUNK", (4, 16, 16))
     monkeypatch.setattr(tiff_stack, "WRITE_BYTES", 600)
 
@@ -67,7 +69,7 @@ def test_every_pair_of_formats(tmp_path, small_blocks, source, target):
     old, new = f"{tmp_path}/old/{FORMATS[source]}", f"{tmp_path}/new/{FORMATS[target]}"
     voxels = make(old, "uint64" if "zarr3" in (source, target) else "uint16", source)
     chunk = None if target == "tif" else [4, 16, 16]
-    report = conversion.convert(old, new, Options(format=target, chunk_shape=chunk))
+    report = job.convert(old, new, Options(format=target, chunk_shape=chunk))
     volume = open_volume(new)
     np.testing.assert_array_equal(volume.read(), voxels, strict=True)
     assert (volume.voxel_size_nm, volume.offset) == ((30, 6, 6.5), (5, -6, 7))
@@ -80,24 +82,24 @@ def test_every_pair_of_formats(tmp_path, small_blocks, source, target):
 def test_dtypes(tmp_path, small_blocks, target, dtype):
     voxels = make(tmp_path / "old.h5:raw", dtype)
     path = f"{tmp_path}/{FORMATS[target]}"
-    conversion.convert(f"{tmp_path}/old.h5:raw", path, Options(format=target))
+    job.convert(f"{tmp_path}/old.h5:raw", path, Options(format=target))
     np.testing.assert_array_equal(open_volume(path).read(), voxels, strict=True)
 
 
 def test_channels(tmp_path, small_blocks):
     voxels = make(tmp_path / "old.h5:affinities", "float32", shape=(*SHAPE, 3))
     for name in ("a.zarr", "a.n5", "a.precomputed", "a.h5:affinities"):
-        conversion.convert(f"{tmp_path}/old.h5:affinities", f"{tmp_path}/{name}", Options())
+        job.convert(f"{tmp_path}/old.h5:affinities", f"{tmp_path}/{name}", Options())
         np.testing.assert_array_equal(open_volume(f"{tmp_path}/{name}").read(), voxels)
     with pytest.raises(ValueError, match=r"TIFF holds \(z, y, x\)"):
-        conversion.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/a.tif", Options())
+        job.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/a.tif", Options())
     assert not [name for name in os.listdir(tmp_path) if "tif" in name]
 
 
 def test_options_win(tmp_path):
     make(tmp_path / "a.zarr", "uint16")
     options = Options([40.0, 4.0, 4.0], [1, 2, 3], dtype="uint32", pyramid=True)
-    conversion.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/b.zarr", options)
+    job.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/b.zarr", options)
     volume = open_volume(f"{tmp_path}/b.zarr")
     assert (volume.voxel_size_nm, volume.offset) == ((40, 4, 4), (1, 2, 3))
     assert volume.dtype == np.uint32
@@ -105,11 +107,11 @@ def test_options_win(tmp_path):
 
 def test_pyramid(tmp_path):
     make(tmp_path / "a.zarr", "uint8", shape=(4, 300, 300))
-    report = conversion.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/b.zarr", Options(pyramid=True))
+    report = job.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/b.zarr", Options(pyramid=True))
     assert report.levels == 3
     assert open_volume(f"{tmp_path}/b.zarr/2").shape == (4, 75, 75)
     with pytest.raises(ValueError, match=r"pyramid=true; needs a .zarr, not n5"):
-        conversion.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/b.n5", Options(pyramid=True))
+        job.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/b.n5", Options(pyramid=True))
 
 
 @pytest.mark.parametrize("target", [name for name in FORMATS if name != "hdf5"])
@@ -133,15 +135,15 @@ def test_interrupted_and_run_again(tmp_path, small_blocks, monkeypatch, target):
         return seen
 
     all_blocks = interrupt_at(1000)
-    conversion.convert(f"{tmp_path}/old.zarr", f"{tmp_path}/calm/{FORMATS[target]}", options)
+    job.convert(f"{tmp_path}/old.zarr", f"{tmp_path}/calm/{FORMATS[target]}", options)
     interrupt_at(3)
     with pytest.raises(KeyboardInterrupt):
-        conversion.convert(f"{tmp_path}/old.zarr", path, options)
+        job.convert(f"{tmp_path}/old.zarr", path, options)
     assert not os.path.exists(path)
     assert os.path.exists(f"{path}.partial")
     assert not os.path.exists(f"{path}.lock")
     seen = interrupt_at(1000)
-    report = conversion.convert(f"{tmp_path}/old.zarr", path, options)
+    report = job.convert(f"{tmp_path}/old.zarr", path, options)
     assert 0 < report.resumed < voxels.nbytes
     assert report.resumed + report.written == voxels.nbytes
     assert len(seen) == len(all_blocks) - 2
@@ -154,15 +156,15 @@ def test_interrupted_and_run_again(tmp_path, small_blocks, monkeypatch, target):
 
 KILLED = """
 import os, signal, sys
-from data import conversion, partial
-conversion.BLOCK_BYTES = 2000
+from data.conversion import job, partial
+job.BLOCK_BYTES = 2000
 original = partial.write_finished
 def write_finished(path, job, finished):
     if finished == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     original(path, job, finished)
 partial.write_finished = write_finished
-conversion.convert(sys.argv[1], sys.argv[2], conversion.Options(chunk_shape=[4, 16, 16]))
+job.convert(sys.argv[1], sys.argv[2], job.Options(chunk_shape=[4, 16, 16]))
 """
 
 
@@ -175,7 +177,7 @@ def test_killed_and_run_again(tmp_path, small_blocks, target):
         if target != "hdf5"
         else KILLED.replace(
             "partial.write_finished = write_finished",
-            "from data import copying\n"
+            "from data.conversion import copying\n"
             "copying.check_no_nan = lambda voxels, place, name: "
             "place[0] > 5 and os.kill(os.getpid(), signal.SIGKILL)",
         )
@@ -187,7 +189,7 @@ def test_killed_and_run_again(tmp_path, small_blocks, target):
     assert file not in left
     assert {f"{file}.partial", f"{file}.lock"} <= left
     options = Options(chunk_shape=[4, 16, 16])
-    report = conversion.convert(f"{tmp_path}/old.zarr", path, options)
+    report = job.convert(f"{tmp_path}/old.zarr", path, options)
     assert (report.resumed > 0) == (target != "hdf5")
     np.testing.assert_array_equal(open_volume(path).read(), voxels)
     assert set(os.listdir(tmp_path)) == {"old.zarr", file}
@@ -216,7 +218,7 @@ def test_another_job_starts_anew(tmp_path, small_blocks, monkeypatch, change):
 
         patch.setattr(partial, "write_finished", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            conversion.convert(f"{tmp_path}/old.tif", f"{tmp_path}/new.zarr", options)
+            job.convert(f"{tmp_path}/old.tif", f"{tmp_path}/new.zarr", options)
     if change == "source":
         (tmp_path / "old.tif").unlink()
         voxels = make(tmp_path / "old.tif", seed=1)
@@ -224,7 +226,7 @@ def test_another_job_starts_anew(tmp_path, small_blocks, monkeypatch, change):
     else:
         voxels = tifffile.imread(tmp_path / "old.tif")
         options = dataclasses.replace(options, **change)
-    report = conversion.convert(f"{tmp_path}/old.tif", f"{tmp_path}/new.zarr", options)
+    report = job.convert(f"{tmp_path}/old.tif", f"{tmp_path}/new.zarr", options)
     assert report.resumed == 0
     np.testing.assert_array_equal(open_volume(f"{tmp_path}/new.zarr").read(), voxels)
 
@@ -236,16 +238,16 @@ def test_remote_output_is_resumed_in_place(tmp_path, small_blocks, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(copying, "cast_exactly", raise_at_call(4, copying.cast_exactly))
         with pytest.raises(KeyboardInterrupt):
-            conversion.convert(f"{tmp_path}/old.zarr", path, options)
-    report = conversion.convert(f"{tmp_path}/old.zarr", path, options)
+            job.convert(f"{tmp_path}/old.zarr", path, options)
+    report = job.convert(f"{tmp_path}/old.zarr", path, options)
     assert report.resumed > 0
     np.testing.assert_array_equal(open_volume(path).read(), voxels)
     with pytest.raises(FileExistsError, match="overwrite=true"):
-        conversion.convert(f"{tmp_path}/old.zarr", path, options)
+        job.convert(f"{tmp_path}/old.zarr", path, options)
     overwrite = dataclasses.replace(options, overwrite=True)
-    assert conversion.convert(f"{tmp_path}/old.zarr", path, overwrite).resumed == 0
+    assert job.convert(f"{tmp_path}/old.zarr", path, overwrite).resumed == 0
     with pytest.raises(ValueError, match="one URL as SRC and DST"):
-        conversion.convert(path, path, overwrite)
+        job.convert(path, path, overwrite)
 
 
 def raise_at_call(count, function, error=KeyboardInterrupt):
@@ -270,7 +272,7 @@ def test_an_error_leaves_what_was_there(tmp_path, small_blocks, monkeypatch, tar
     broken = raise_at_call(4, copying.cast_exactly, ValueError("broken section"))
     monkeypatch.setattr(copying, "cast_exactly", broken)
     with pytest.raises(ValueError, match="broken section"):
-        conversion.convert(f"{tmp_path}/old.zarr", path, Options(format=target, overwrite=True))
+        job.convert(f"{tmp_path}/old.zarr", path, Options(format=target, overwrite=True))
     assert files(f"{tmp_path}/out") == before
 
 
@@ -280,8 +282,8 @@ def test_overwrite(tmp_path, target):
     make(path, format=target, seed=1)
     voxels = make(tmp_path / "old.zarr")
     with pytest.raises(FileExistsError, match=r"is there already.*overwrite=true"):
-        conversion.convert(f"{tmp_path}/old.zarr", path, Options(format=target))
-    conversion.convert(f"{tmp_path}/old.zarr", path, Options(format=target, overwrite=True))
+        job.convert(f"{tmp_path}/old.zarr", path, Options(format=target))
+    job.convert(f"{tmp_path}/old.zarr", path, Options(format=target, overwrite=True))
     np.testing.assert_array_equal(open_volume(path).read(), voxels)
     assert os.listdir(f"{tmp_path}/out") == [FORMATS[target].partition(":")[0]]
 
@@ -289,7 +291,7 @@ def test_overwrite(tmp_path, target):
 def test_a_folder_replaces_a_file_of_its_name(tmp_path):
     voxels = make(tmp_path / "old.zarr")
     (tmp_path / "new.zarr").write_text("zarr")
-    conversion.convert(f"{tmp_path}/old.zarr", f"{tmp_path}/new.zarr", Options(overwrite=True))
+    job.convert(f"{tmp_path}/old.zarr", f"{tmp_path}/new.zarr", Options(overwrite=True))
     np.testing.assert_array_equal(open_volume(f"{tmp_path}/new.zarr").read(), voxels)
     assert set(os.listdir(tmp_path)) == {"old.zarr", "new.zarr"}
 
@@ -297,7 +299,7 @@ def test_a_folder_replaces_a_file_of_its_name(tmp_path):
 def test_a_volume_is_rechunked_in_place(tmp_path, small_blocks):
     voxels = make(tmp_path / "a.zarr")
     options = Options(chunk_shape=[2, 8, 8], overwrite=True)
-    conversion.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/a.zarr", options)
+    job.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/a.zarr", options)
     assert open_volume(f"{tmp_path}/a.zarr").chunk_shape == (2, 8, 8)
     np.testing.assert_array_equal(open_volume(f"{tmp_path}/a.zarr").read(), voxels)
 
@@ -305,7 +307,7 @@ def test_a_volume_is_rechunked_in_place(tmp_path, small_blocks):
 def test_hdf5_output_keeps_other_datasets(tmp_path):
     make(tmp_path / "a.h5:labels", "uint64")
     make(tmp_path / "old.zarr")
-    conversion.convert(f"{tmp_path}/old.zarr", f"{tmp_path}/a.h5:raw", Options())
+    job.convert(f"{tmp_path}/old.zarr", f"{tmp_path}/a.h5:raw", Options())
     assert open_volume(f"{tmp_path}/a.h5:labels").dtype == np.uint64
     assert open_volume(f"{tmp_path}/a.h5:raw").dtype == np.uint16
 
@@ -319,7 +321,7 @@ def test_full_disk(tmp_path, small_blocks, monkeypatch, target):
         monkeypatch.setattr(partial, "write_finished", full)
     path = f"{tmp_path}/{FORMATS[target]}"
     with pytest.raises(OSError, match=r"disk full.*needs up to 21600 bytes") as caught:
-        conversion.convert(f"{tmp_path}/old.zarr", path, Options())
+        job.convert(f"{tmp_path}/old.zarr", path, Options())
     assert caught.value.errno == 28
     assert caught.value.filename == path
     assert os.listdir(tmp_path) == ["old.zarr"]
@@ -331,15 +333,15 @@ def full(*arguments):
 
 def test_disk_full_in_tensorstore_s_words():
     error = ValueError("RESOURCE_EXHAUSTED: Failed to write: No space left on device")
-    assert conversion.is_disk_full(error)
-    assert not conversion.is_disk_full(ValueError("NaN"))
+    assert job.is_disk_full(error)
+    assert not job.is_disk_full(ValueError("NaN"))
 
 
 def test_unwritable_output(tmp_path):
     make(tmp_path / "old.zarr")
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="cannot be written"):
-        conversion.convert(f"{tmp_path}/old.zarr", f"{tmp_path}/file/a.zarr", Options())
+        job.convert(f"{tmp_path}/old.zarr", f"{tmp_path}/file/a.zarr", Options())
 
 
 def test_two_at_once(tmp_path):
@@ -349,8 +351,8 @@ def test_two_at_once(tmp_path):
         partial.locked(path),
         pytest.raises(BlockingIOError, match="being written by another process"),
     ):
-        conversion.convert(f"{tmp_path}/old.zarr", path, Options())
-    conversion.convert(f"{tmp_path}/old.zarr", path, Options())
+        job.convert(f"{tmp_path}/old.zarr", path, Options())
+    job.convert(f"{tmp_path}/old.zarr", path, Options())
 
 
 def test_nan_is_refused_with_its_place(tmp_path, small_blocks):
@@ -360,7 +362,7 @@ def test_nan_is_refused_with_its_place(tmp_path, small_blocks):
     for dtype in (None, "uint64"):
         options = Options([30.0, 6.0, 6.0], dtype=dtype)
         with pytest.raises(ValueError, match=r"a.tif: got NaN at voxel .* = \(8, 20, 3\)"):
-            conversion.convert(f"{tmp_path}/a.tif", f"{tmp_path}/a.zarr", options)
+            job.convert(f"{tmp_path}/a.tif", f"{tmp_path}/a.zarr", options)
     assert os.listdir(tmp_path) == ["a.tif"]
 
 
@@ -369,7 +371,7 @@ def test_values_that_do_not_fit(tmp_path, small_blocks):
     voxels[1, 2, 3] = 7.5
     tifffile.imwrite(tmp_path / "a.tif", voxels, photometric="minisblack")
     with pytest.raises(ValueError, match=r"a.tif: got the value 7.5 .* \(1, 2, 3\).*uint32"):
-        conversion.convert(
+        job.convert(
             f"{tmp_path}/a.tif", f"{tmp_path}/a.zarr", Options([1.0, 1.0, 1.0], dtype="uint32")
         )
 
@@ -385,7 +387,7 @@ def test_section_damaged_in_the_middle(tmp_path, small_blocks):
     data[start + 2 : start + count] = bytes(count - 2)
     (tmp_path / "a.tif").write_bytes(bytes(data))
     with pytest.raises(ValueError, match=r"a.tif: section 6 cannot be decoded"):
-        conversion.convert(f"{tmp_path}/a.tif", f"{tmp_path}/a.zarr", Options([1.0, 1.0, 1.0]))
+        job.convert(f"{tmp_path}/a.tif", f"{tmp_path}/a.zarr", Options([1.0, 1.0, 1.0]))
     assert os.listdir(tmp_path) == ["a.tif"]
 
 
@@ -485,7 +487,7 @@ def test_nothing_heavy_is_imported():
 def test_real_stack(tmp_path, data_root, target):
     pattern = f"{data_root}/snemi3d_ac4/train-input_z*.tif"
     path = f"{tmp_path}/{FORMATS[target]}"
-    conversion.convert(pattern, path, Options([30.0, 6.0, 6.0]))
+    job.convert(pattern, path, Options([30.0, 6.0, 6.0]))
     volume = open_volume(path)
     assert volume.voxel_size_nm == (30, 6, 6)
     source = open_volume(pattern, (30, 6, 6))

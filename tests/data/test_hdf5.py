@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from data import hdf5
+from data.formats import hdf5
 from data.opening import create_volume, open_volume
 
 

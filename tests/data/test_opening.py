@@ -8,7 +8,7 @@ import tensorstore as ts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data import sections
+from data.formats import sections
 from data.opening import create_volume, open_volume
 
 FORMATS = {

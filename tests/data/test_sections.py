@@ -8,7 +8,7 @@ import tensorstore as ts
 import tifffile
 from PIL import Image
 
-from data import tiff, tiff_stack
+from data.formats import tiff, tiff_stack
 from data.opening import create_volume, open_volume
 
 SIZE = (30, 6, 6)
@@ -101,7 +101,7 @@ def test_only_the_sections_asked_for_are_decoded(tmp_path, voxels, monkeypatch):
 def test_strips_are_read_alone(tmp_path, voxels, monkeypatch):
     """Rows of a large section do not cost the whole section."""
     tifffile.imwrite(tmp_path / "s.tif", voxels, compression="zlib", rowsperstrip=8)
-    monkeypatch.setattr("data.sections.READ_BYTES", 8 * 52)
+    monkeypatch.setattr("data.formats.sections.READ_BYTES", 8 * 52)
     volume = open_volume(f"{tmp_path}/s.tif", SIZE)
     assert volume.chunk_shape == (1, 8, 52)
     np.testing.assert_array_equal(volume[:, 5:21].read(), voxels[:, 5:21])

@@ -11,7 +11,7 @@ import pytest
 import tensorstore as ts
 import zarr
 
-from data import ome, stores
+from data.formats import ome, stores
 from data.opening import create_volume, open_volume
 
 SIZE, OFFSET = (30.0, 6.0, 6.5), (10, -4, 8)

@@ -11,8 +11,8 @@ import os
 import shutil
 from collections.abc import Generator
 
-from data import hdf5, stores
 from data.creating import check_writable, exists, remove
+from data.formats import hdf5, stores
 
 
 def partial_path(path: str) -> str:

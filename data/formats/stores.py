@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorstore as ts
 
-from data.scale import Scale, arrange, scale_of
+from data.formats.scale import Scale, arrange, scale_of
 
 # One cache for the whole process bounds its memory. Chunks are not flushed to the disk one by one,
 # which halves the speed: a killed process loses nothing by that, only a power cut does.

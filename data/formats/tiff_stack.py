@@ -8,7 +8,7 @@ import numpy as np
 import tensorstore as ts
 import tifffile
 
-from data.stores import CONTEXT
+from data.formats.stores import CONTEXT
 
 BIGTIFF_BYTES = 2**32 - 2**25  # 32-bit offsets end at 4 GiB, page headers included
 WRITE_BYTES = 4 * 2**20

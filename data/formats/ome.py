@@ -7,8 +7,8 @@ disk: (channel, z, y, x), where channel may be missing.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from data.scale import Scale, scale_of
-from data.stores import read_json, write_json
+from data.formats.scale import Scale, scale_of
+from data.formats.stores import read_json, write_json
 
 
 class Level(NamedTuple):

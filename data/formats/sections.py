@@ -15,9 +15,9 @@ import tifffile
 from PIL import Image
 
 from data.checks import check_voxels
-from data.scale import Scale
-from data.stores import CONTEXT
-from data.tiff import Section, read_stack
+from data.formats.scale import Scale
+from data.formats.stores import CONTEXT
+from data.formats.tiff import Section, read_stack
 
 SUFFIXES = (".tif", ".tiff", ".png")
 READ_BYTES = 4 * 2**20

@@ -1,4 +1,4 @@
-"""Conversion of a volume into another format or place: whole or not at all, and resumable."""
+"""One conversion from start to end: plan, copy, pyramid, publish."""
 
 import dataclasses
 import errno
@@ -11,10 +11,11 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from data import hdf5, partial, sections, stores, tiff_stack
 from data.checks import VOXELS
-from data.copying import BLOCK_BYTES, blocks, copy_blocks
+from data.conversion import partial
+from data.conversion.copying import BLOCK_BYTES, blocks, copy_blocks
 from data.creating import MARKERS, ZARR, check_free, create_volume, format_of
+from data.formats import hdf5, sections, stores, tiff_stack
 from data.opening import open_volume
 from data.pyramid import write_pyramid
 from data.volume import Volume, check_offset, check_voxel_size

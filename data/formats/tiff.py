@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import tifffile
 
-from data.scale import Scale, scale_of
+from data.formats.scale import Scale, scale_of
 
 JPEG = (6, 7, 34892, 33007)  # these compressions share tables between the segments of a page
 

@@ -14,8 +14,8 @@ import numpy as np
 import tensorstore as ts
 
 from data.checks import check_voxels
-from data.scale import Scale, arrange, scale_of
-from data.stores import CONTEXT
+from data.formats.scale import Scale, arrange, scale_of
+from data.formats.stores import CONTEXT
 
 READ_BYTES = 4 * 2**20
 

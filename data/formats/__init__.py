@@ -1,0 +1,1 @@
+"""How volumes lie on disk: one file per format, and the metadata that they share."""
