@@ -60,13 +60,20 @@ def _parameters(values: dict) -> PhantomParameters:
     }
     try:
         return PhantomParameters(
-            shape=tuple(int(n) for n in values["shape"]),
-            voxel_size_nm=tuple(float(n) for n in values["voxel_size_nm"]),
+            shape=_three("shape", values["shape"], int),
+            voxel_size_nm=_three("voxel_size_nm", values["voxel_size_nm"], float),
             seed=int(values["seed"]),
             **groups,
         )
     except TypeError as error:
         raise ValueError(f"shape, voxel_size_nm, seed: {error}") from error
+
+
+def _three(name: str, values: list, kind: type) -> tuple:
+    if not isinstance(values, list) or len(values) != 3:
+        raise ValueError(f"got {name}={values}; needs three numbers, as in {name}=[64,512,512]")
+    z, y, x = (kind(value) for value in values)
+    return z, y, x
 
 
 def _floats(group: str, values: dict) -> dict[str, float]:

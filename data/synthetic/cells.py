@@ -58,14 +58,16 @@ class CellGatherer:
     def widths(self) -> tuple[int, int, int]:
         """Most neurites, capsules and synapses near any cell, rounded up to fours."""
         most = np.zeros(3, int)
-        grid = tuple(n + 1 for n in self.lattice.shape)  # a last cell may have no site
+        depth, height, width = self.lattice.shape
+        grid = (depth + 1, height + 1, width + 1)  # a last cell may have no site
         for start in range(0, np.prod(grid), CHUNK):
             cells = np.arange(start, min(start + CHUNK, np.prod(grid)))
             coordinates = site_coordinates(cells, grid)
             lists = self._nearby(self._sites_near(coordinates))
             most = np.maximum(most, [_count_distinct(values) for values in lists])
         # Fours, so that phantoms share compiled kernels.
-        return tuple(int(-(-n // 4) * 4) for n in most)
+        neurites, capsules, synapses = (-(-most // 4) * 4).tolist()
+        return neurites, capsules, synapses
 
     def _sites_near(self, coordinates) -> Int[np.ndarray, "cells 27"]:
         """The sites that the warp brings to each cell; -1 outside the lattice."""

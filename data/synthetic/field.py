@@ -16,15 +16,17 @@ from jaxtyping import Array, Float, Int
 
 from data.synthetic.lattice import NEIGHBOURHOOD, Lattice, site_index
 
+AnyArray = Array | np.ndarray
+
 SPREAD = 0.35  # of the mean cell edge: how far a site's Gaussian reaches
 CHUNK = 8192
 
 
 def presence(
     points: Float[Array, "n 3 p"],
-    sites: Float[Array, "n k 3"],
-    log_weight: Float[Array, "n k"],
-    member: Float[Array, "n l k"],
+    sites: Float[AnyArray, "n k 3"],
+    log_weight: Float[AnyArray, "n k"],
+    member: Float[AnyArray, "n l k"],
     spread: float,
 ) -> tuple[Float[Array, "n l p"], Float[Array, "3 n l p"]]:
     """Log presence of each of l neurites at each point, and the mean position of its sites.
@@ -44,24 +46,24 @@ def presence(
 @functools.partial(jax.jit, static_argnames="spread")
 def _rank(points, sites, log_weight, owner, spread):
     """What `at_points` returns, for candidates (k, n) with the points along the last axis."""
-    squared = sum((points[:, a] - sites[..., a]) ** 2 for a in range(3))
+    squared = sum((points[None, :, a] - sites[..., a]) ** 2 for a in range(3))
     gauss = jnp.exp(log_weight - squared / (2 * spread**2))
     total = jnp.full_like(gauss, 1e-30)
     for other in range(len(owner)):
-        total += jnp.where(owner == owner[other], gauss[other], 0)
+        total += jnp.where(owner == owner[other, None], gauss[other, None], 0)
     first, level = _strongest(total, owner)
     second, next_level = _strongest(jnp.where(owner == first, 0, total), owner)
     share = jnp.where(owner == first, gauss / level, 0)
     share -= jnp.where(owner == second, gauss / next_level, 0)
     between = jnp.sum(share[..., None] * sites, axis=0)
-    length = jnp.linalg.norm(between, axis=-1)
-    distance = jnp.log(level / next_level) * spread**2 / length
-    return first, second, distance, between / length[:, None]
+    length = jnp.linalg.norm(between, axis=-1, keepdims=True)
+    distance = jnp.log(level / next_level)[0] * spread**2 / length[:, 0]
+    return first[0], second[0], distance, between / length
 
 
 def _strongest(total, owner):
-    level = total.max(0)
-    return jnp.max(jnp.where(total == level, owner, -1), axis=0), level
+    level = total.max(0, keepdims=True)
+    return jnp.max(jnp.where(total == level, owner, -1), axis=0, keepdims=True), level
 
 
 def at_points(

@@ -47,7 +47,7 @@ def make_lattice(parameters: PhantomParameters, rng: np.random.Generator) -> Lat
     cell_voxels = cells * stride
     shape = np.maximum(1, np.round(np.array(parameters.shape) / cell_voxels)).astype(int)
     cell_nm = cell_voxels * voxel
-    first = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3)
+    first = np.stack(np.unravel_index(np.arange(shape.prod()), shape), -1)
     first = first * cell_nm
     # The last cell may reach beyond the volume: its site keeps to the part inside.
     last = np.minimum(first + cell_nm, np.array(parameters.shape) * voxel)

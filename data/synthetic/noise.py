@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int, UInt32
 
 
 def hash_uint32(x: UInt32[Array, "*n"]) -> UInt32[Array, "*n"]:
-    """Scrambles 32 bits (two rounds of multiply and xor-shift, constants of C. Wellons' lowbias32)."""
+    """Scrambles 32 bits: multiply and xor-shift, with the constants of C. Wellons' lowbias32."""
     x = (x ^ (x >> 16)) * jnp.uint32(0x7FEB352D)
     x = (x ^ (x >> 15)) * jnp.uint32(0x846CA68B)
     return x ^ (x >> 16)
@@ -23,7 +23,7 @@ def white_noise(
     row = hash_uint32(y.astype(jnp.uint32)[None] + zyx)[..., None]
     bits = hash_uint32(x.astype(jnp.uint32)[None, None] + row)
     # The sum of four random bytes: mean 510, variance 4 (256^2 - 1) / 12.
-    total = sum((bits >> shift) & 0xFF for shift in (0, 8, 16, 24))
+    total = (bits & 0xFF) + (bits >> 8 & 0xFF) + (bits >> 16 & 0xFF) + (bits >> 24)
     return (total.astype(jnp.float32) - 510.0) * (1 / 147.8)
 
 
@@ -52,7 +52,7 @@ def smooth_noise(
 
 def spline_weights(place: Float[Array, " n"], knots: int) -> Float[Array, "n knots"]:
     """Cubic B-spline weights of knots 0, 1, ... at places in units of the knot spacing."""
-    t = jnp.abs(place[:, None] - jnp.arange(knots, dtype=jnp.float32))
+    t = jnp.abs(place[:, None] - jnp.arange(knots, dtype=jnp.float32)[None])
     inner = 2 / 3 - t**2 + t**3 / 2
     outer = jnp.maximum(2 - t, 0) ** 3 / 6
     return jnp.where(t < 1, inner, outer)

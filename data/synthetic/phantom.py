@@ -77,7 +77,7 @@ class Phantom:
         return Geometry(
             cell_voxels=self.lattice.cell_voxels,
             stride=self.lattice.stride,
-            voxel_nm=tuple(float(v) for v in self.parameters.voxel_size_nm),
+            voxel_nm=self.parameters.voxel_size_nm,
             spread_nm=field.spread_nm(self.lattice),
             extracellular_nm=tissue.extracellular_nm,
             membrane_nm=tissue.membrane_nm,
@@ -105,11 +105,11 @@ class Phantom:
 
     def tiles(self) -> list[tuple[slice, slice, slice]]:
         """The boxes of all tiles, clipped to the volume, in the order of their z, y, x."""
-        axes = [
+        z, y, x = (
             [slice(start, min(start + step, size)) for start in range(0, size, step)]
             for step, size in zip(self.tile_shape, self.parameters.shape, strict=True)
-        ]
-        return list(itertools.product(*axes))
+        )
+        return list(itertools.product(z, y, x))
 
     def volumes(self) -> dict[str, Volume]:
         """Every layer as a volume."""

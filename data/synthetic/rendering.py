@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt8, UInt32
 
-from data.synthetic.field import presence
+from data.synthetic.field import AnyArray, presence
 from data.synthetic.noise import smooth_noise, spline_weights
 from data.synthetic.warp import RIPPLES_PER_CELL
 
@@ -62,26 +62,26 @@ class Cell:
     slots -1 matches no neurite, a capsule of radius 0 holds nothing.
     """
 
-    corner: Float[Array, "*c 3"]  # of the cell, nm from the volume's corner
-    site: Float[Array, "*c k 3"]
-    log_weight: Float[Array, "*c k"]
-    member: Float[Array, "*c l k"]
-    label: UInt32[Array, "*c l"]
-    tone: Float[Array, "*c l"]
-    grain: Float[Array, "*c l"]
-    ripples: Float[Array, "*c n n n 3"]
-    bend: Float[Array, "*c 2 2 2 3"]
-    shift: Float[Array, "*c samples 2"]
-    blur: Float[Array, "*c z"]
-    capsule_start: Float[Array, "*c m 3"]
-    capsule_stop: Float[Array, "*c m 3"]
-    capsule_radius: Float[Array, "*c m"]
-    synapse_centre: Float[Array, "*c s 3"]
-    synapse_radius: Float[Array, "*c s"]
-    synapse_pre: Int[Array, "*c s"]
-    synapse_post: Int[Array, "*c s"]
-    synapse_label: UInt32[Array, "*c s"]
-    seed: Int[Array, "*c"]
+    corner: Float[AnyArray, "*c 3"]  # of the cell, nm from the volume's corner
+    site: Float[AnyArray, "*c k 3"]
+    log_weight: Float[AnyArray, "*c k"]
+    member: Float[AnyArray, "*c l k"]
+    label: UInt32[AnyArray, "*c l"]
+    tone: Float[AnyArray, "*c l"]
+    grain: Float[AnyArray, "*c l"]
+    ripples: Float[AnyArray, "*c n n n 3"]
+    bend: Float[AnyArray, "*c 2 2 2 3"]
+    shift: Float[AnyArray, "*c samples 2"]
+    blur: Float[AnyArray, "*c z"]
+    capsule_start: Float[AnyArray, "*c m 3"]
+    capsule_stop: Float[AnyArray, "*c m 3"]
+    capsule_radius: Float[AnyArray, "*c m"]
+    synapse_centre: Float[AnyArray, "*c s 3"]
+    synapse_radius: Float[AnyArray, "*c s"]
+    synapse_pre: Int[AnyArray, "*c s"]
+    synapse_post: Int[AnyArray, "*c s"]
+    synapse_label: UInt32[AnyArray, "*c s"]
+    seed: Int[AnyArray, "*c"]
 
 
 @jax.tree_util.register_dataclass
@@ -200,7 +200,7 @@ def _shade(
     inside = _soft(depth, 3 + 0.5 * blur)
     stripe = _stripes(_interpolate(smooth.along, geometry) / CRISTAE_NM)
     wall = jnp.exp(-0.5 * (depth - 3) ** 2 / (5**2 + blur**2))
-    tone += inside * (0.40 - 0.09 * stripe - tone) - 0.2 * wall * (depth > -20)
+    tone += inside * (0.40 - 0.09 * stripe - tone) - jnp.where(depth > -20, 0.2 * wall, 0)
     tone = jnp.where(distance < gap, 0.66, tone)
     tone -= _membrane_darkness(distance, normal_z, blur, geometry) + density
     is_membrane = distance <= gap + jnp.maximum(geometry.membrane_nm / 2, half_voxel)
@@ -231,13 +231,16 @@ def _warped_samples(cell: Cell, geometry: Geometry) -> Float[Array, "3 z y x"]:
 
 def _reticulum(cell: Cell, geometry: Geometry) -> Float[Array, "z y x"]:
     """Endoplasmic reticulum, 0 to 1: thin sheets where a smooth field vanishes, here and there."""
-    corner = cell.corner
-    places = [(jnp.asarray(p) + c) / RETICULUM_NM for p, c in zip(geometry.places(), corner)]
-    knots = tuple(
+    z, y, x = (
+        (jnp.asarray(p) + c) / RETICULUM_NM
+        for p, c in zip(geometry.places(), jnp.asarray(cell.corner), strict=True)
+    )
+    depth, height, width = (
         int(np.ceil(c * v / RETICULUM_NM)) + 5
         for c, v in zip(geometry.cell_voxels, geometry.voxel_nm, strict=True)
     )
-    sheet, where = (smooth_noise(tuple(places), knots, cell.seed + i) for i in (1, 2))
+    knots = (depth, height, width)
+    sheet, where = (smooth_noise((z, y, x), knots, jnp.asarray(cell.seed) + i) for i in (1, 2))
     return jnp.exp(-((sheet / 0.3) ** 2)) * _soft(where - 1.1, 0.12)
 
 
@@ -276,7 +279,7 @@ def _stripes(phase):
 
 
 def _from_synapses(cell: Cell, points) -> Float[Array, "s z y x"]:
-    offset = points - cell.synapse_centre[..., None, None, None]
+    offset = points[None] - cell.synapse_centre[..., None, None, None]
     return jnp.sqrt(jnp.sum(offset * offset, axis=1))
 
 

@@ -60,7 +60,9 @@ def _near(placed, origin, shape, voxel_nm):
     return centre[near], placed.neurite[first:last][near]
 
 
-def _voxels_around(centre, origin, shape, voxel_nm) -> tuple[Int[np.ndarray, "n p 3"], Bool]:
+def _voxels_around(
+    centre, origin, shape, voxel_nm
+) -> tuple[Int[np.ndarray, "n p 3"], Bool[np.ndarray, "n p"]]:
     """Tile indices of the voxels that each vesicle may touch, and which of them are inside."""
     # Sections may be shifted against the tissue by a fraction of a vesicle.
     reach = np.ceil((REACH_NM + np.array([0, 20, 20])) / voxel_nm).astype(int)
@@ -75,6 +77,6 @@ def _ring(offset, thickness, blur) -> Float[np.ndarray, " n"]:
     width = RIM_NM**2 + blur**2
     total = np.zeros(len(offset))
     for plane in (-1 / 3, 0.0, 1 / 3):
-        away = np.linalg.norm(offset + [plane * thickness, 0, 0], axis=1)
+        away = np.linalg.norm(offset + np.array([plane * thickness, 0, 0]), axis=1)
         total += np.exp(-0.5 * (away - VESICLE_NM + RIM_NM) ** 2 / width) * (away < REACH_NM)
     return 0.24 * total / 3

@@ -30,8 +30,8 @@ class Warp:
         bend: displacement at the corners of the lattice's cells, linear between them.
     """
 
-    ripples: Float[np.ndarray, "z y x 3"]
-    bend: Float[np.ndarray, "z y x 3"]
+    ripples: Float[np.ndarray, "knots_z knots_y knots_x 3"]
+    bend: Float[np.ndarray, "corners_z corners_y corners_x 3"]
 
 
 def make_warp(lattice: Lattice, size_nm: Float[np.ndarray, " 3"], rng: np.random.Generator) -> Warp:
@@ -44,12 +44,12 @@ def make_warp(lattice: Lattice, size_nm: Float[np.ndarray, " 3"], rng: np.random
     ripples *= _fade(place, size_nm, RIPPLE_FADE_NM)
     knots = -(-cells // BEND_CELLS) + 4
     coefficients = BEND_NM * rng.normal(size=(*knots, 3)).clip(-2, 2)
-    corner = np.stack(np.meshgrid(*(np.arange(n + 1) for n in cells), indexing="ij"))
+    corner = np.stack(np.meshgrid(*(np.arange(n + 1.0) for n in cells), indexing="ij"), -1)
+    spline = [axis / BEND_CELLS + 1 for axis in np.moveaxis(corner, -1, 0)]
     bend = [
-        map_coordinates(coefficients[..., a], corner / BEND_CELLS + 1, order=3, prefilter=False)
-        for a in range(3)
+        map_coordinates(coefficients[..., a], spline, order=3, prefilter=False) for a in range(3)
     ]
-    place = np.moveaxis(corner, 0, -1) * lattice.cell_nm
+    place = corner * lattice.cell_nm
     bend = np.stack(bend, -1) * _fade(place, size_nm, BEND_FADE_NM)
     return Warp(ripples.astype(np.float32), bend.astype(np.float32))
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from data.conversion import partial
 from data.conversion.job import is_disk_full
-from data.creating import check_free, create_volume
+from data.creating import create_volume
 from data.opening import open_volume
 from data.skeletons import write_swc
 from data.synthetic.phantom import LAYERS, Phantom
@@ -37,14 +37,14 @@ def write_phantom(
     (nm) and phantom.json (the parameters). Killed and run again, it goes on where it stopped.
 
     Raises:
-        FileExistsError: if the folder exists and `overwrite` is not set.
+        FileExistsError: if the folder exists and `overwrite` is not set, or holds no phantom.
         OSError: if it cannot be written or the disk is full; what was written is then removed.
     """
     path = str(folder).rstrip("/")
     job = {"layers": list(layers), **dataclasses.asdict(phantom.parameters)}
     job = json.loads(json.dumps(job))
     with partial.locked(path):
-        check_free(path, overwrite)
+        _check_free(path, overwrite)
         finished = partial.read_finished(path, job)
         try:
             _write_volumes(phantom, path, layers, job, finished, progress)
@@ -58,6 +58,15 @@ def write_phantom(
                     f"{np.prod(phantom.parameters.shape) * len(layers) * 4:.1e} bytes"
                 ) from error
             raise
+
+
+def _check_free(path: str, overwrite: bool) -> None:
+    if not os.path.lexists(path):
+        return
+    if not overwrite:
+        raise FileExistsError(f"{path}: is there already; give another name, or overwrite=true")
+    if not os.path.isfile(f"{path}/phantom.json"):
+        raise FileExistsError(f"{path}: holds no phantom; it is not overwritten")
 
 
 def _write_volumes(phantom, path, layers, job, finished, progress) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64
 
 from data.synthetic import Phantom
 from data.volume import Volume
@@ -14,7 +15,7 @@ from experiments.report.colours import POST, PRE, STRUCTURES
 from experiments.report.plots import draw_histogram, draw_skeletons
 from experiments.report.scale import times
 
-MOST_SKELETONS = 14
+MOST_SKELETONS = 10
 MOST_SYNAPSES = 12
 
 
@@ -22,17 +23,27 @@ def write_report(
     path: Path,
     phantom: Phantom,
     volumes: Mapping[str, Volume],
+    sizes_um3: Mapping[str, Float64[np.ndarray, " neurites"]],
     metrics: Mapping,
     environment: Mapping,
 ) -> None:
-    """Writes the report as one HTML file."""
+    """Writes the report as one HTML file.
+
+    Args:
+        path: of the file.
+        phantom: what it is about.
+        volumes: its layers, as written.
+        sizes_um3: the volumes of its neurites, by kind.
+        metrics: the figures of `statistics.measure`, and `seconds` and `mvoxel_per_s`.
+        environment: as in environment.json.
+    """
     parts = [
         page.numbers(_main_figures(metrics)),
         _sections(phantom, volumes),
         _reslice(volumes),
         _synapses(phantom, volumes),
         _skeletons(phantom),
-        _counts(metrics),
+        _counts(metrics, sizes_um3),
         _making(phantom, metrics, environment),
     ]
     page.write_page(path, "A phantom of neuropil", _lead(phantom, metrics), parts)
@@ -124,7 +135,7 @@ def _skeletons(phantom: Phantom) -> str:
     return page.section("Skeletons", page.plot(figure, words))
 
 
-def _counts(metrics: Mapping) -> str:
+def _counts(metrics: Mapping, sizes_um3: Mapping) -> str:
     volume = metrics["volume_um3"]
     counts = {
         "neurites": metrics["neurites"],
@@ -137,14 +148,13 @@ def _counts(metrics: Mapping) -> str:
         (name.replace("cleft_ids", "clefts"), f"{share:.2%}")
         for name, share in metrics["volume_fractions"].items()
     ]
-    volumes = {kind: np.array(v) for kind, v in metrics["neurite_volumes_um3"].items()}
     return page.section(
         "Counts and densities",
         page.table(("what", "number", "per µm³"), rows),
         page.text(""),
         page.table(("structure", "share of the volume"), fractions),
         page.text(f"Skeletons: {metrics['path_um_per_um3']:.1f} µm of path per µm³."),
-        page.plot(draw_histogram(volumes, "volume of a neurite (µm³)"), "Sizes of the neurites."),
+        page.plot(draw_histogram(sizes_um3, "volume of a neurite (µm³)"), "Sizes of the neurites."),
     )
 
 

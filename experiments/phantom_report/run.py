@@ -3,15 +3,13 @@
 import logging
 from pathlib import Path
 
-import numpy as np
-
 from configs.schema import PhantomRun
 from data.opening import open_volume
 from data.synthetic import Phantom
 from data.synthetic.writing import write_phantom
 from data.volume import Volume
 from experiments.phantom_report.report import write_report
-from experiments.phantom_report.statistics import measure
+from experiments.phantom_report.statistics import count_voxels, measure, volumes_by_kind
 from experiments.run_record import environment, timed, write_json
 from experiments.source import phantom_parameters
 
@@ -32,12 +30,13 @@ def run(config: PhantomRun, folder: Path) -> None:
         write_into(folder, phantom)
     with timed(seconds, "measure"):
         volumes = open_written(folder)
-        metrics = measure(phantom, volumes)
+        voxels = count_voxels(phantom, volumes)
+        metrics = measure(phantom, volumes, voxels)
     with timed(seconds, "report"):
         metrics["seconds"] = seconds
-        voxels = float(np.prod(phantom.parameters.shape))
-        metrics["mvoxel_per_s"] = voxels / 1e6 / seconds["render_and_write"]
-        write_report(folder / "report.html", phantom, volumes, metrics, surroundings)
+        metrics["mvoxel_per_s"] = float(voxels.sum()) / 1e6 / seconds["render_and_write"]
+        sizes = volumes_by_kind(phantom, voxels)
+        write_report(folder / "report.html", phantom, volumes, sizes, metrics, surroundings)
     write_json(folder / "metrics.json", metrics)
     log.info(summary(metrics))
     log.info("report: %s", folder / "report.html")

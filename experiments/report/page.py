@@ -101,7 +101,7 @@ def micrograph(image: Image.Image, caption: str) -> str:
 def plot(figure: Figure, caption: str) -> str:
     """A drawn figure, with what it shows in words."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=160)
+    figure.savefig(buffer, format="png", dpi=160, bbox_inches="tight")
     return _figure("png", buffer.getvalue(), caption)
 
 

@@ -9,6 +9,7 @@ from data.volume import Volume
 from experiments.report.scale import add_scale_bar, font, times, to_scale
 
 PANEL_WIDTH = 720
+ACROSS_HEIGHT = 190  # at most, of the cut across the sections
 GAP = 16
 TITLE_HEIGHT = 40
 TITLE_SIZE = 23
@@ -57,7 +58,9 @@ def draw_panel(image: Volume) -> Image.Image:
     nm_per_pixel = width * image.voxel_size_nm[2] / PANEL_WIDTH
     z, y, x = image.voxel_size_nm
     section = image[depth // 2 : depth // 2 + 1].read()[0]
-    across = image[:, height // 2 : height // 2 + 1].read()[:, 0]
+    half = round(ACROSS_HEIGHT * nm_per_pixel / z / 2)
+    few = slice(max(0, depth // 2 - half), depth // 2 + half)
+    across = image[few, height // 2 : height // 2 + 1].read()[:, 0]
     above = add_scale_bar(to_scale(section, (y, x), nm_per_pixel), nm_per_pixel)
     below = to_scale(across, (z, x), nm_per_pixel, smooth=False)
     panel = Image.new("L", (PANEL_WIDTH, above.height + GAP // 4 + below.height), PAPER)

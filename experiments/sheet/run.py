@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from configs.schema import ContactSheetRun, NamedData, Pair
@@ -28,21 +29,24 @@ def run(config: ContactSheetRun, folder: Path) -> None:
 
 def _row(pair: Pair, seed: int) -> Row:
     phantom = open_source(pair.phantom, seed).volumes[0]["image"]
-    return Row(pair.title, _real_image(pair.real, phantom), phantom)
+    real = _real_image(pair.real)
+    if real is None:
+        return Row(pair.title, None, phantom)
+    shape = [min(sizes) for sizes in zip(real.shape, phantom.shape, strict=True)]
+    return Row(pair.title, _middle(real, shape), _middle(phantom, shape))
 
 
-def _real_image(data: NamedData, like: Volume) -> Volume | None:
-    """The middle of a real image, as large as the phantom's; None where its files are not here."""
+def _real_image(data: NamedData) -> Volume | None:
+    """The image of a real set; None where its files are not here."""
     if root_if_set(data.root) is None:
         return None
     try:
-        image = open_source(data, seed=0).volumes[0]["image"]
+        return open_source(data, seed=0).volumes[0]["image"]
     except FileNotFoundError as error:
         log.warning("%s", error)
         return None
-    return image[tuple(_middle(*sizes) for sizes in zip(image.shape, like.shape, strict=True))]
 
 
-def _middle(size: int, wanted: int) -> slice:
-    start = max(0, (size - wanted) // 2)
-    return slice(start, start + wanted)
+def _middle(image: Volume, shape: Sequence[int]) -> Volume:
+    starts = [(size - n) // 2 for size, n in zip(image.shape, shape, strict=True)]
+    return image[tuple(slice(s, s + n) for s, n in zip(starts, shape, strict=True))]

@@ -81,10 +81,9 @@ def test_every_named_set_composes_under_its_name(name):
 
 
 def test_files_compose():
-    data = OmegaConf.to_object(
-        compose("data/files", overrides=["data.image=a.tif", "data.voxel_size_nm=[30,6,6]"])
-    )["data"]
-    assert type(data) is schema.FilesData
+    config = compose("data/files", overrides=["data.image=a.tif", "data.voxel_size_nm=[30,6,6]"])
+    data = OmegaConf.to_object(config.data)
+    assert isinstance(data, schema.FilesData)
     assert (data.image, data.labels, data.voxel_size_nm) == ("a.tif", None, [30.0, 6.0, 6.0])
 
 
