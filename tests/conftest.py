@@ -10,7 +10,7 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_num_cpu_devices", 2)
 
-DATA_ROOT = Path(os.environ.get("NEUROPIL_DATA", "../shared/data"))
+DATA_ROOT = Path(os.environ.get("NEUROPIL_DATA", Path(__file__).parents[2] / "shared/data"))
 
 
 @pytest.fixture

@@ -1,0 +1,32 @@
+# Every target needs only Python >= 3.11 (with venv), make and, for the fast kernels, a C++17 compiler.
+PYTHON ?= python3
+RUN = .venv/bin/python -m
+export UV_PYTHON_DOWNLOADS = never
+export UV_SYSTEM_CERTS = true
+
+.PHONY: help setup demo test bench figures lint
+
+help: ## lists the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
+
+setup: .venv/ready ## makes .venv with everything in it, and builds the kernels
+
+demo: setup ## makes a phantom brain and a report about it
+	$(RUN) experiments.phantom
+
+test: setup ## runs the tests
+	$(RUN) pytest -q
+
+bench: setup ## measures speed beside named peers; suite=NAME for one suite
+	$(RUN) experiments.benchmark suite=$(or $(suite),all)
+
+figures: setup ## redraws the pictures of the README
+	$(RUN) experiments.contact_sheet
+
+lint: setup ## checks format, style, types and the direction of imports
+	.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/ty check && .venv/bin/lint-imports
+
+.venv/ready: pyproject.toml uv.lock CMakeLists.txt $(wildcard ops/csrc/*)
+	test -x .venv/bin/uv || { $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet uv; }
+	.venv/bin/uv sync --locked
+	touch $@
