@@ -28,5 +28,5 @@ lint: setup ## checks format, style, types and the direction of imports
 
 .venv/ready: pyproject.toml uv.lock CMakeLists.txt $(wildcard ops/csrc/*)
 	test -x .venv/bin/uv || { $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet uv; }
-	.venv/bin/uv sync --locked
+	.venv/bin/uv sync --locked --reinstall-package neuropil
 	touch $@

@@ -17,7 +17,7 @@ def extension() -> ModuleType | None:
     except ImportError as error:
         warnings.warn(
             f"the C++ extension of neuropil is not built ({error}); running on plain JAX, more "
-            "slowly. With a C++17 compiler and CMake at hand, `make setup` builds it.",
+            "slowly. Once a C++17 compiler is installed, `rm .venv/ready && make setup` builds it.",
             RuntimeWarning,
             stacklevel=2,
         )

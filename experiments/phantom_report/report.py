@@ -53,7 +53,7 @@ def _lead(phantom: Phantom, metrics: Mapping) -> str:
     parameters = phantom.parameters
     size_um = np.round(np.multiply(parameters.shape, parameters.voxel_size_nm) / 1000, 1)
     return (
-        f"Synthetic tissue of {times(size_um)} µm, generated from seed {parameters.seed}: "
+        f"Synthetic tissue of {times(size_um.tolist())} µm, generated from seed {parameters.seed}: "
         f"{times(parameters.shape)} voxels of {times(parameters.voxel_size_nm)} nm (z, y, x). "
         "Every structure is known exactly."
     )
