@@ -10,12 +10,14 @@ import enum
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
+DATA_ROOT = "${oc.env:NEUROPIL_DATA,null}"
+
 
 @dataclasses.dataclass
 class Tissue:
     """`data.synthetic.Tissue`."""
 
-    pitch_nm: float = 240.0
+    pitch_nm: float = 210.0
     dendrite_fraction: float = 0.4
     branching: float = 0.06
     synapses_per_um3: float = 1.0
@@ -30,6 +32,7 @@ class Tissue:
 class Imaging:
     """`data.synthetic.Imaging`."""
 
+    membrane_contrast: float = 0.4
     blur_nm: float = 4.0
     grain: float = 0.05
     noise: float = 0.05
@@ -62,7 +65,7 @@ class PhantomData(Data):
 class NamedData(Data):
     """A dataset of `python -m data.catalog`, under the folder `root`."""
 
-    root: str | None = "${oc.env:NEUROPIL_DATA,null}"
+    root: str | None = DATA_ROOT
 
 
 @dataclasses.dataclass
@@ -114,7 +117,7 @@ class BenchmarkRun:
 
     Attributes:
         phantom: generated for the measurements, at this size.
-        real: read beside it where its files are there.
+        root: where AC4 (snemi3d) lies, which is read beside it if it is there.
         crop_shape: of the crops drawn, in voxels.
         batch_size: crops in a batch.
         step_ms: how long a step of the imagined trainer takes.
@@ -123,7 +126,7 @@ class BenchmarkRun:
 
     suite: Suite = Suite.data
     phantom: PhantomData = MISSING
-    real: NamedData = MISSING
+    root: str | None = DATA_ROOT
     crop_shape: list[int] = MISSING
     batch_size: int = MISSING
     step_ms: float = MISSING

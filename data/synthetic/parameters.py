@@ -20,7 +20,7 @@ class Tissue:
         cleft_nm: width of the electron-dense band of a synapse, as its truth counts it.
     """
 
-    pitch_nm: float = 240.0
+    pitch_nm: float = 210.0
     dendrite_fraction: float = 0.4
     branching: float = 0.06
     synapses_per_um3: float = 1.0
@@ -36,6 +36,7 @@ class Imaging:
     """How the microscope saw it; all intensities are fractions of full scale.
 
     Attributes:
+        membrane_contrast: darkness of a membrane seen edge-on and unblurred.
         blur_nm: standard deviation of the point spread in the section plane.
         grain: amplitude of the cytoplasm's texture.
         noise: standard deviation of the white noise of a voxel.
@@ -46,6 +47,7 @@ class Imaging:
         defocused_sections: share of the sections with three times the blur, 0 to 1.
     """
 
+    membrane_contrast: float = 0.4
     blur_nm: float = 4.0
     grain: float = 0.05
     noise: float = 0.05

@@ -82,6 +82,7 @@ class Phantom:
             extracellular_nm=tissue.extracellular_nm,
             membrane_nm=tissue.membrane_nm,
             cleft_nm=tissue.cleft_nm,
+            membrane_contrast=self.parameters.imaging.membrane_contrast,
         )
 
     @functools.cached_property

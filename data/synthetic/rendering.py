@@ -24,6 +24,8 @@ MEMBRANE, MITOCHONDRION = 1, 2  # bits of Rendered.flags
 RIPPLE_KNOTS = RIPPLES_PER_CELL + 4
 RETICULUM_NM = 70.0
 CRISTAE_NM = 48.0
+WALL_SIGMA_NM = 6.0  # of a mitochondrion
+MEMBRANE_SIGMA_NM = 8.5  # of the dark band, both leaflets together
 MOST_SLOTS = 32  # neurites near one cell: at most its 27 sites
 LEVEL_STEPS = 2.0**20
 
@@ -39,6 +41,7 @@ class Geometry:
     extracellular_nm: float
     membrane_nm: float
     cleft_nm: float
+    membrane_contrast: float
 
     @property
     def samples(self) -> tuple[int, ...]:
@@ -196,11 +199,15 @@ def _shade(
     tone, grain, label = (_of_slot(first, v) for v in (cell.tone, cell.grain, cell.label))
     blur = _per_section(cell.blur, geometry)
     reticulum = _interpolate(smooth.reticulum, geometry)
-    tone -= 0.22 * reticulum * _soft(distance - 45, 8) * _soft(-depth - 20, 8)
+    tone -= 0.28 * reticulum * _soft(distance - 45, 8) * _soft(-depth - 20, 8)
     inside = _soft(depth, 3 + 0.5 * blur)
-    stripe = _stripes(_interpolate(smooth.along, geometry) / CRISTAE_NM)
-    wall = jnp.exp(-0.5 * (depth - 3) ** 2 / (5**2 + blur**2))
-    tone += inside * (0.40 - 0.09 * stripe - tone) - jnp.where(depth > -20, 0.2 * wall, 0)
+    stripe = _stripes(_interpolate(smooth.along, geometry) / CRISTAE_NM) - 0.5
+    # The point spread and the pixel wash out what is as fine as cristae.
+    spread = blur**2 + geometry.voxel_nm[2] ** 2 / 12
+    stripe *= jnp.exp(spread * (-2 * (np.pi / CRISTAE_NM) ** 2))
+    width = WALL_SIGMA_NM**2 + blur**2
+    wall = WALL_SIGMA_NM / jnp.sqrt(width) * jnp.exp(-0.5 * (depth - 3) ** 2 / width)
+    tone += inside * (0.34 - 0.1 * stripe - tone) - jnp.where(depth > -20, 0.22 * wall, 0)
     tone = jnp.where(distance < gap, 0.66, tone)
     tone -= _membrane_darkness(distance, normal_z, blur, geometry) + density
     is_membrane = distance <= gap + jnp.maximum(geometry.membrane_nm / 2, half_voxel)
@@ -241,7 +248,7 @@ def _reticulum(cell: Cell, geometry: Geometry) -> Float[Array, "z y x"]:
     )
     knots = (depth, height, width)
     sheet, where = (smooth_noise((z, y, x), knots, jnp.asarray(cell.seed) + i) for i in (1, 2))
-    return jnp.exp(-((sheet / 0.3) ** 2)) * _soft(where - 1.1, 0.12)
+    return jnp.exp(-((sheet / 0.3) ** 2)) * _soft(where - 0.85, 0.12)
 
 
 def _of_slot(slot, values):
@@ -307,13 +314,13 @@ def _synapses(cell: Cell, from_synapse, first, second, distance, normal_z, half_
 
 def _membrane_darkness(distance, normal_z, blur, geometry):
     """A Gaussian band, blurred in the plane and smeared across the thickness of the section."""
-    sharp = 7.5**2 + blur**2
-    smeared = sharp + (normal_z * geometry.voxel_nm[0]) ** 2 / 12
+    slab = (normal_z * geometry.voxel_nm[0]) ** 2 / 12
+    smeared = MEMBRANE_SIGMA_NM**2 + blur**2 + slab
     gap = geometry.extracellular_nm / 2
     bands = jnp.exp(-0.5 * (distance - gap) ** 2 / smeared)
     if gap > 0:
         bands += jnp.exp(-0.5 * (distance + gap) ** 2 / smeared)
-    return 0.36 * jnp.sqrt(sharp / smeared) * bands
+    return geometry.membrane_contrast * MEMBRANE_SIGMA_NM / jnp.sqrt(smeared) * bands
 
 
 def _soft(depth, width):

@@ -79,4 +79,4 @@ def _ring(offset, thickness, blur) -> Float[np.ndarray, " n"]:
     for plane in (-1 / 3, 0.0, 1 / 3):
         away = np.linalg.norm(offset + np.array([plane * thickness, 0, 0]), axis=1)
         total += np.exp(-0.5 * (away - VESICLE_NM + RIM_NM) ** 2 / width) * (away < REACH_NM)
-    return 0.24 * total / 3
+    return 0.32 * RIM_NM / np.sqrt(width) * total / 3

@@ -11,10 +11,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from configs.schema import BenchmarkRun, NamedData
+from configs.schema import BenchmarkRun
 from data.augment import NO_AUGMENTATION, augment_batch
 from data.creating import create_volume
-from data.datasets import snemi3d
+from data.datasets import load, snemi3d
 from data.datasets.root import find_root
 from data.sampling import crops
 from data.synthetic import LAYERS, Phantom
@@ -22,7 +22,7 @@ from data.volume import Volume
 from experiments.benchmarks.peers import augment_with_scipy, load_with_tifffile
 from experiments.benchmarks.result import OURS, Result, take_turns
 from experiments.report.census import blocks
-from experiments.source import open_source, phantom_parameters
+from experiments.source import phantom_parameters
 
 # What both sides do to every crop of the augmentation benchmark.
 AUGMENTATION = dataclasses.replace(
@@ -48,10 +48,9 @@ def measure_data(config: BenchmarkRun, folder: Path) -> list[Result]:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         stored = store_part(phantom, Path(scratch))
         results += measure_feeding("the phantom as zarr", stored, {}, config)
-    real = open_real(config.real)
+    real = open_ac4(config.root)
     if real is not None:
-        peers = tifffile_loader(config)
-        results += measure_feeding(f"{config.real.name} as TIFF", real, peers, config)
+        results += measure_feeding("AC4 as TIFF", real, tifffile_loader(config), config)
     return results
 
 
@@ -79,16 +78,16 @@ def measure_augmentation(phantom: Phantom, config: BenchmarkRun) -> Result:
     box = tuple(slice(n) for n in config.crop_shape)
     image = phantom.volume("image")[box].read().astype(np.float32) / 255
     labels = phantom.volume("neurites")[box].read()
-    images, labels_ = (np.stack([a] * config.batch_size) for a in (image, labels))
+    images, ids = (np.stack([a] * config.batch_size) for a in (image, labels))
     keys = map(jax.random.key, itertools.count(config.seed))
     rng = np.random.default_rng(config.seed)
 
     def ours() -> None:
-        jax.block_until_ready(augment_batch(next(keys), images, labels_, AUGMENTATION))
+        jax.block_until_ready(augment_batch(next(keys), images, ids, AUGMENTATION))
 
     def scipys() -> None:
-        for crop, ids in zip(images, labels_, strict=True):
-            augment_with_scipy(rng, crop, ids, AUGMENTATION)
+        for crop, crop_ids in zip(images, ids, strict=True):
+            augment_with_scipy(rng, crop, crop_ids, AUGMENTATION)
 
     ours()  # compiles
     contenders = {
@@ -123,10 +122,10 @@ def store_part(phantom: Phantom, folder: Path) -> dict[str, Volume]:
     return stored
 
 
-def open_real(data: NamedData) -> dict[str, Volume] | None:
-    """Image and neurites of a real set; None, with a word on it, where its files are not here."""
+def open_ac4(root: str | None) -> dict[str, Volume] | None:
+    """Image and neurites of AC4; None, with a word on it, where its files are not here."""
     try:
-        layers = open_source(data, seed=0).volumes[0]
+        (layers,) = load("snemi3d", root, split="all").volumes
     except (FileNotFoundError, ValueError) as error:
         log.warning("left out: %s", error)
         return None
@@ -135,7 +134,7 @@ def open_real(data: NamedData) -> dict[str, Volume] | None:
 
 def tifffile_loader(config: BenchmarkRun) -> dict[str, Callable[[], Iterator]]:
     """The loader that one would write for AC4."""
-    root = find_root(config.real.root)
+    root = find_root(config.root)
     paths = root / snemi3d.IMAGES[0].path, root / snemi3d.LABELS.path
 
     def batches() -> Iterator:

@@ -150,9 +150,13 @@ def _counts(metrics: Mapping, sizes_um3: Mapping) -> str:
     ]
     return page.section(
         "Counts and densities",
-        page.table(("what", "number", "per µm³"), rows),
-        page.text(""),
-        page.table(("structure", "share of the volume"), fractions),
+        page.beside(
+            "pair",
+            [
+                page.table(("what", "number", "per µm³"), rows),
+                page.table(("structure", "share of the volume"), fractions),
+            ],
+        ),
         page.text(f"Skeletons: {metrics['path_um_per_um3']:.1f} µm of path per µm³."),
         page.plot(draw_histogram(sizes_um3, "volume of a neurite (µm³)"), "Sizes of the neurites."),
     )
@@ -174,7 +178,8 @@ def _making(phantom: Phantom, metrics: Mapping, environment: Mapping) -> str:
     return page.section(
         "How it was made",
         page.text(words),
-        page.table(("stage", "time"), stages),
-        page.text(""),
-        page.table(("parameter", "value"), knobs),
+        page.beside(
+            "pair",
+            [page.table(("stage", "time"), stages), page.table(("parameter", "value"), knobs)],
+        ),
     )

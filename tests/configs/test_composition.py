@@ -75,9 +75,9 @@ def test_every_tissue_and_imaging_composes(name, group):
 
 @pytest.mark.parametrize("name", [name for name in DATA if name in DATASETS and name != "phantom"])
 def test_every_named_set_composes_under_its_name(name):
-    config = composed("benchmark", f"data@real={name}")
-    assert type(config.real) is schema.NamedData
-    assert config.real.name == name
+    config = composed("contact_sheet", f"data@pairs.vnc.real={name}")
+    assert type(config.pairs["vnc"].real) is schema.NamedData
+    assert config.pairs["vnc"].real.name == name
 
 
 def test_files_compose():
@@ -89,9 +89,10 @@ def test_files_compose():
 
 def test_the_data_root_is_that_of_the_environment(monkeypatch):
     monkeypatch.setenv("NEUROPIL_DATA", "somewhere")
-    assert composed("benchmark").real.root == "somewhere"
+    assert composed("benchmark").root == "somewhere"
+    assert composed("contact_sheet").pairs["vnc"].real.root == "somewhere"
     monkeypatch.delenv("NEUROPIL_DATA")
-    assert composed("benchmark").real.root is None
+    assert composed("benchmark").root is None
 
 
 @pytest.mark.parametrize(
