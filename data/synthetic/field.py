@@ -77,13 +77,13 @@ def at_points(
     """Owner, next neurite, distance in nm to the membrane between them, inward normal.
 
     Points are in lattice space (nm, unwarped). Where no second neurite is near, the distance is
-    infinite and the next neurite meaningless.
+    infinite, the normal 0 and the next neurite meaningless.
     """
     results = [_at_chunk(chunk, lattice, owner, log_weight) for chunk in _chunks(points)]
     columns = [np.concatenate(column)[: len(points)] for column in zip(*results, strict=True)]
     first, second, distance, normal = columns
-    distance = np.where(np.isnan(distance), np.inf, distance)  # no second neurite in reach
-    return first, second, distance, normal
+    # Without a second neurite in reach, both are 0 / 0.
+    return first, second, np.where(np.isnan(distance), np.inf, distance), np.nan_to_num(normal)
 
 
 def _chunks(points):

@@ -123,8 +123,9 @@ def _membrane_between(neurites, contacts, pre, post):
     columns = np.arange(len(contacts))
     after = before + 1
     meets &= owner[after, columns] == post
-    inside, outside = distance[before, columns], distance[after, columns]
-    share = np.nan_to_num(inside / (inside + outside), nan=0.5)
+    # No membrane in reach counts as far away.
+    inside, outside = (np.minimum(distance[at, columns], 1e6) for at in (before, after))
+    share = inside / np.maximum(inside + outside, 1e-6)
     t = ACROSS_CONTACT[before] + share * (ACROSS_CONTACT[after] - ACROSS_CONTACT[before])
     centre, inward = start + t[:, None] * (stop - start), normal[before, columns]
     for partner, other, depth in ((pre, post, 12.0), (post, pre, -12.0)):

@@ -13,12 +13,12 @@ from scipy.ndimage import map_coordinates
 
 from data.synthetic.lattice import Lattice
 
-RIPPLE_NM = 45.0  # amplitude of the spline coefficients; a third of it as displacement
+# In cell edges: amplitude of spline coefficients (a third of it as displacement), and the depth
+# over which displacements fade towards a face of the volume.
+RIPPLE, RIPPLE_FADE = 0.17, 0.6
 RIPPLES_PER_CELL = 2
-BEND_NM = 350.0
+BEND, BEND_FADE = 1.25, 3.0
 BEND_CELLS = 4  # cells per knot of the bend
-BEND_FADE_NM = 700.0  # depth over which it fades towards a face of the volume
-RIPPLE_FADE_NM = 150.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,21 +36,22 @@ class Warp:
 
 def make_warp(lattice: Lattice, size_nm: Float[np.ndarray, " 3"], rng: np.random.Generator) -> Warp:
     """Draws the warp of a volume of the given size (z, y, x) in nm."""
+    edge_nm = lattice.cell_nm.mean()
     cells = np.array(lattice.shape) + 1  # the last cell of an axis may have no site
     knots = RIPPLES_PER_CELL * cells + 4
     knot = np.stack(np.meshgrid(*(np.arange(n) - 1 for n in knots), indexing="ij"), -1)
     place = knot * lattice.cell_nm / RIPPLES_PER_CELL
-    ripples = RIPPLE_NM * rng.normal(size=(*knots, 3)).clip(-2, 2)
-    ripples *= _fade(place, size_nm, RIPPLE_FADE_NM)
+    ripples = RIPPLE * edge_nm * rng.normal(size=(*knots, 3)).clip(-2, 2)
+    ripples *= _fade(place, size_nm, RIPPLE_FADE * edge_nm)
     knots = -(-cells // BEND_CELLS) + 4
-    coefficients = BEND_NM * rng.normal(size=(*knots, 3)).clip(-2, 2)
+    coefficients = BEND * edge_nm * rng.normal(size=(*knots, 3)).clip(-2, 2)
     corner = np.stack(np.meshgrid(*(np.arange(n + 1.0) for n in cells), indexing="ij"), -1)
     spline = [axis / BEND_CELLS + 1 for axis in np.moveaxis(corner, -1, 0)]
     bend = [
         map_coordinates(coefficients[..., a], spline, order=3, prefilter=False) for a in range(3)
     ]
     place = corner * lattice.cell_nm
-    bend = np.stack(bend, -1) * _fade(place, size_nm, BEND_FADE_NM)
+    bend = np.stack(bend, -1) * _fade(place, size_nm, BEND_FADE * edge_nm)
     return Warp(ripples.astype(np.float32), bend.astype(np.float32))
 
 

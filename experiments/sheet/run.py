@@ -12,7 +12,7 @@ from experiments.run_record import environment, write_json
 from experiments.sheet.drawing import Row, draw_sheet
 from experiments.source import open_source
 
-GREY_LEVELS = 20  # of the PNG: few enough for a small file, too many to see
+GREY_LEVELS = 24  # of the PNG, evenly spaced: few enough for a small file, too many to see
 log = logging.getLogger(__name__)
 
 
@@ -21,7 +21,8 @@ def run(config: ContactSheetRun, folder: Path) -> None:
     write_json(folder / "environment.json", environment())
     sheet = draw_sheet([_row(pair, config.seed) for pair in config.pairs.values()])
     path, output = folder / "contact_sheet.png", Path(config.output)
-    sheet.quantize(GREY_LEVELS).save(path, optimize=True)
+    step = 255 / (GREY_LEVELS - 1)
+    sheet.point([round(round(grey / step) * step) for grey in range(256)]).save(path, optimize=True)
     output.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, output)
     log.info("contact sheet: %s (%.1f MB)", output, path.stat().st_size / 1e6)
