@@ -21,6 +21,7 @@ from data.synthetic.parameters import PhantomParameters
 ALONG_EDGE = (0.25, 0.5, 0.75)  # where an edge of the tree is checked
 ABSORBING_ROUNDS = 4
 SMALLEST_PIECE = 4  # sites
+MOST_SWOLLEN = 2.0  # log weight
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Neurites:
 
     Attributes:
         lattice: the sites.
-        owner: neurite of each site, 0 to neurites - 1 (its label is owner + 1).
+        owner: neurite of each site, 0 to neurites - 1 (its label is owner + 1), or -1: a site
+            without room, which its neighbours fill.
         kind: `Kind` of each neurite.
         log_weight: swelling of each site.
         edges: pairs of sites; together one spanning tree per neurite.
@@ -67,7 +69,7 @@ def needed_clearance(parameters: PhantomParameters) -> float:
     """Least radius in nm of a neck that stays connected once cut into voxels and sections."""
     half_voxel = 0.5 * float(np.linalg.norm(parameters.voxel_size_nm))
     imaging, tissue = parameters.imaging, parameters.tissue
-    return half_voxel + 4 + 2 * imaging.misalignment_nm + tissue.extracellular_nm / 2
+    return half_voxel + 4 + 1.5 * imaging.misalignment_nm + tissue.extracellular_nm / 2
 
 
 def _choose_contacts(owner, kind, lattice, parameters, rng) -> Int[np.ndarray, "contacts 2"]:
@@ -96,8 +98,10 @@ def split_at_necks(
 
     A split brings a new membrane, which may narrow other edges, so the check repeats. In the
     first rounds small pieces go to a neighbour; after that owners only get finer, and lone
-    sites only swell, so it ends.
+    sites swell until they have room or, if that is of no avail, are given up to their
+    neighbours. So it ends.
     """
+    log_weight = log_weight.copy()
     edges = face_edges(lattice.shape)
     clearance = np.full(len(edges), -1.0)
     changed = np.ones(len(owner), bool)
@@ -105,25 +109,38 @@ def split_at_necks(
         stale = _near(changed, lattice)[edges].any(1)
         clearance[stale] = _edge_clearance(edges[stale], lattice, owner, log_weight)
         wide = clearance > clearance_nm
-        piece = connected_pieces(owner, edges[wide])
-        size = np.bincount(piece)
-        lone = np.flatnonzero(size[piece] == 1)
+        piece = _renumbered(np.where(owner < 0, FREE, connected_pieces(owner, edges[wide])))
+        size = np.bincount(piece[piece >= 0])
+        lone = np.flatnonzero((piece >= 0) & (size[piece] == 1))
         lone = lone[_site_clearance(lone, lattice, owner, log_weight) < clearance_nm]
         if piece.max() == owner.max() and not len(lone):
             break
-        before, weight_before = owner, log_weight
-        representative = np.unique(piece, return_index=True)[1]
-        kind, owner = kind[owner[representative]], piece
+        before, weight_before = owner, log_weight.copy()
+        kind, owner = _kinds_of(piece, kind, owner), piece
         if step < ABSORBING_ROUNDS and (size < SMALLEST_PIECE).any():
-            owner = absorb(np.where(size[owner] < SMALLEST_PIECE, FREE, owner), lattice, rng)
-            used, owner = np.unique(owner, return_inverse=True)
-            kind = kind[used]
+            small = (owner >= 0) & (size[owner] < SMALLEST_PIECE)
+            owner = absorb(np.where(small, FREE, owner), lattice, rng)
         else:
-            log_weight = log_weight.copy()
             log_weight[lone] += 0.3
+            owner = np.where(log_weight > MOST_SWOLLEN, FREE, owner)
+            log_weight[owner < 0] = -np.inf
+        kind, owner = kind[np.unique(owner[owner >= 0])], _renumbered(owner)
         changed = _regrouped(before, owner) | (log_weight != weight_before)
     edges, clearance = _spanning_trees(edges[wide], clearance[wide], len(owner))
     return Neurites(lattice, owner, kind, log_weight, edges, clearance)
+
+
+def _renumbered(owner) -> Int[np.ndarray, " sites"]:
+    """The same owners, numbered from 0 without gaps; FREE stays."""
+    used = np.unique(owner[owner >= 0])
+    return np.where(owner < 0, FREE, np.searchsorted(used, owner))
+
+
+def _kinds_of(piece, kind, owner) -> Int[np.ndarray, " pieces"]:
+    """The kind of each piece: that of the owner it was a part of."""
+    taken = np.flatnonzero(piece >= 0)
+    _, first = np.unique(piece[taken], return_index=True)
+    return kind[owner[taken[first]]]
 
 
 def _near(changed, lattice) -> Bool[np.ndarray, " sites"]:
@@ -133,16 +150,16 @@ def _near(changed, lattice) -> Bool[np.ndarray, " sites"]:
 
 def _regrouped(before, after) -> Bool[np.ndarray, " sites"]:
     """Sites of owners that are not the same set of sites as before."""
-    pairs = np.unique(np.stack([before, after], -1), axis=0)
+    pairs = np.unique(np.stack([before, after], -1), axis=0) + 1  # FREE is -1
     split = np.bincount(pairs[:, 0]) > 1
     joined = np.bincount(pairs[:, 1]) > 1
-    return split[before] | joined[after]
+    return split[before + 1] | joined[after + 1]
 
 
 def _edge_clearance(edges, lattice, owner, log_weight) -> Float[np.ndarray, " edges"]:
     """Least distance (nm) to the membrane along each edge; negative between two neurites."""
     clearance = np.full(len(edges), -1.0)
-    inside = owner[edges[:, 0]] == owner[edges[:, 1]]
+    inside = (owner[edges[:, 0]] == owner[edges[:, 1]]) & (owner[edges[:, 0]] >= 0)
     edges = edges[inside]
     start, stop = lattice.positions[edges[:, 0]], lattice.positions[edges[:, 1]]
     places = [(1 - t) * start + t * stop for t in (0.0, *ALONG_EDGE, 1.0)]

@@ -118,7 +118,7 @@ def _membrane_between(neurites, contacts, pre, post):
         column.reshape(len(ACROSS_CONTACT), len(contacts), *column.shape[1:]) for column in flat
     )
     last_pre = (owner == pre).cumprod(0).sum(0) - 1
-    meets = (last_pre >= 0) & (last_pre < len(ACROSS_CONTACT) - 1)
+    meets = (last_pre >= 0) & (last_pre < len(ACROSS_CONTACT) - 1) & (pre >= 0) & (post >= 0)
     before = np.clip(last_pre, 0, len(ACROSS_CONTACT) - 2)
     columns = np.arange(len(contacts))
     after = before + 1

@@ -110,7 +110,7 @@ def _without_twigs(neurites: Neurites) -> Bool[np.ndarray, " sites"]:
     """
     edges, owner = neurites.edges, neurites.owner
     rounds = np.array([TWIG_SITES[kind] for kind in Kind])[neurites.kind][owner]
-    alive = np.ones(len(owner), bool)
+    alive = owner >= 0
     most = max(TWIG_SITES.values())
     for step in range(most):
         alive &= ~((_degree(edges, alive) <= 1) & (step < rounds))
@@ -124,7 +124,7 @@ def _without_twigs(neurites: Neurites) -> Bool[np.ndarray, " sites"]:
             ends[here[grows]] = False
     # A neurite worn away altogether is all twig: keep it whole.
     left = np.bincount(owner[alive], minlength=len(neurites.kind))
-    return alive | (left[owner] == 0)
+    return alive | ((owner >= 0) & (left[owner] == 0))
 
 
 def _degree(edges, alive) -> Int[np.ndarray, " sites"]:

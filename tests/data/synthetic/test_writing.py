@@ -99,7 +99,7 @@ def test_command_line(tmp_path, capsys):
     assert main([str(tmp_path / "out"), "shape=[4,40,40]"]) == 2
     assert "overwrite" in capsys.readouterr().err
     assert main(["--help"]) == 0
-    assert "tissue.pitch_nm=240.0" in capsys.readouterr().out
+    assert "tissue.pitch_nm=210.0" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
