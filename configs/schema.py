@@ -22,7 +22,7 @@ class Tissue:
     branching: float = 0.06
     synapses_per_um3: float = 1.0
     vesicles_per_synapse: float = 120.0
-    mitochondria: float = 0.25
+    mitochondria: float = 0.4
     extracellular_nm: float = 0.0
     membrane_nm: float = 20.0
     cleft_nm: float = 40.0
@@ -34,9 +34,9 @@ class Imaging:
 
     membrane_contrast: float = 0.4
     blur_nm: float = 4.0
-    grain: float = 0.05
-    noise: float = 0.05
-    section_contrast: float = 0.06
+    grain: float = 0.06
+    noise: float = 0.04
+    section_contrast: float = 0.08
     misalignment_nm: float = 5.0
     dark_sections: float = 0.0
     missing_sections: float = 0.0

@@ -19,7 +19,12 @@ def check_voxels(dtype: np.dtype, name: str) -> None:
         )
 
 
-def check_labels(volume: Volume) -> Volume:
+def are_labels(dtype: np.dtype) -> bool:
+    """Whether voxels are taken for ids where nobody says: few images have 32 bits per voxel."""
+    return dtype.name in ("uint32", "uint64")
+
+
+def check_label_volume(volume: Volume) -> Volume:
     """The volume itself, if its voxels are unsigned integers, as labels have to be."""
     if volume.dtype.name not in LABELS:
         raise ValueError(
@@ -30,7 +35,7 @@ def check_labels(volume: Volume) -> Volume:
     return volume
 
 
-def check_image(volume: Volume) -> Volume:
+def check_image_volume(volume: Volume) -> Volume:
     """The volume itself, if its voxels can be grey values."""
     if volume.dtype.name not in IMAGES or len(volume.shape) != 3:
         raise ValueError(

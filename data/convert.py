@@ -28,8 +28,10 @@ options
   format=zarr2            OME-Zarr 0.4 on zarr 2; or any of zarr3, n5, precomputed, tif, hdf5
   chunk_shape=[z,y,x]     default [16,256,256], clipped to the volume
   dtype=uint32            another dtype, if it holds every value exactly
-  pyramid=true            adds coarser levels to a .zarr: means of images, commonest id of labels
-                          (uint32 and uint64 are labels)
+  axes=czyx               names of SRC's axes, as it stores them; needed where 4 axes have none
+  labels=true             whether voxels are ids; default: uint32 and uint64 are, others are not
+  pyramid=true            adds coarser levels to a .zarr: the mean of grey values, of labels the
+                          commonest id
   overwrite=true          replaces DST, at the very end
 
 examples
@@ -39,8 +41,9 @@ examples
   python -m data.convert s3://bucket/em.zarr/2 em.tif
 
 Interrupted or killed, it goes on from the last finished block when the same command is run again
-(HDF5 output starts anew). An error removes what was written and leaves an existing DST as it was;
-a remote DST is written in place instead, and with overwrite=true deleted first.
+(HDF5 output starts anew, and so does any if the files of SRC have changed; a SRC at a URL must not
+change meanwhile, as that is not seen). An error removes what was written and leaves an existing DST
+as it was; a remote DST is written in place instead, and with overwrite=true deleted first.
 """
 
 
@@ -62,11 +65,19 @@ def parse(arguments: Sequence[str]) -> tuple[str, str, Options]:
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_dotlist(settings))
     except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"option {error.full_key}: {reason}; options are {known}") from None
+        reason = _list_without_brackets(settings, str(error.full_key)) or (
+            f"{str(error).splitlines()[0]}; options are {known}"
+        )
+        raise ValueError(f"option {error.full_key}: {reason}") from None
     options = OmegaConf.to_object(merged)
     assert isinstance(options, Options)
     return source, destination, options
+
+
+def _list_without_brackets(settings: Sequence[str], option: str) -> str:
+    """What to say of voxel_size_nm=30,6,6; empty for any other mistake."""
+    value = dict(setting.split("=", 1) for setting in settings).get(option, "")
+    return f"got {value}; needs [{value}]" if "," in value and "[" not in value else ""
 
 
 def main(arguments: Sequence[str]) -> int:

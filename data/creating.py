@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorstore as ts
 
-from data.checks import check_voxels
+from data.checks import are_labels, check_voxels
 from data.formats import hdf5, ome, stores, tiff_stack
+from data.own_files import check_nothing_else
 from data.volume import Volume, check_offset, check_voxel_size
 
 CHUNK = (16, 256, 256)
@@ -54,6 +55,7 @@ def create_volume(
     offset: Sequence[int] = (0, 0, 0),
     chunk_shape: Sequence[int] | None = None,
     format: str | None = None,
+    labels: bool | None = None,
     overwrite: bool = False,
 ) -> Volume:
     """A new volume to write to, with all voxels 0.
@@ -66,6 +68,8 @@ def create_volume(
         offset: (z, y, x), in voxels.
         chunk_shape: like `shape`; by default (16, 256, 256), with all channels together.
         format: "zarr3", "zarr2", "n5", "precomputed", "tif" or "hdf5"; by default the suffix's.
+        labels: whether voxels are ids, which precomputed notes; by default, if they are uint32 or
+            uint64.
         overwrite: whether to delete a volume that is there.
 
     Raises:
@@ -82,7 +86,8 @@ def create_volume(
     chunk_shape = check_shapes(path, shape, chunk_shape, format)
     check_free(path, overwrite)
     remove(path)
-    store = create_store(path, format, shape, dtype, chunk_shape, size, place)
+    labels = are_labels(dtype) if labels is None else labels
+    store = create_store(path, format, shape, dtype, chunk_shape, size, place, labels)
     return Volume(store, size, place, path)
 
 
@@ -116,6 +121,7 @@ def create_store(
     chunk_shape: tuple[int, ...],
     voxel_size_nm: tuple[float, float, float],
     offset: tuple[int, int, int],
+    labels: bool,
 ) -> ts.TensorStore:
     """The new store of a volume whose path is free."""
     if format == "tif":
@@ -126,7 +132,9 @@ def create_store(
     if format == "n5":
         return stores.create_n5(path, shape, dtype, chunk_shape, voxel_size_nm, offset)
     if format == "precomputed":
-        return stores.create_precomputed(path, shape, dtype, chunk_shape, voxel_size_nm, offset)
+        return stores.create_precomputed(
+            path, shape, dtype, chunk_shape, voxel_size_nm, offset, labels
+        )
     driver = ZARR[format]
     store = stores.create_zarr(f"{path}/0", driver, shape, dtype, chunk_shape)
     translation = tuple(o * s for o, s in zip(offset, voxel_size_nm, strict=True))
@@ -137,9 +145,8 @@ def create_store(
 def exists(path: str) -> bool:
     """Whether a volume, or anything that writing there would harm, is at a path."""
     dataset = hdf5.split(path)
-    if dataset and os.path.isfile(dataset[0]):
-        with hdf5.opened(dataset[0]) as file:
-            return dataset[1] in file
+    if dataset:
+        return hdf5.has_dataset(*dataset)
     if stores.is_url(path):
         folder = stores.kvstore(path)
         return any(folder.read(marker).result().state == "value" for marker in MARKERS)
@@ -153,19 +160,17 @@ def check_free(path: str, overwrite: bool) -> None:
         FileExistsError: if something is there that may not, or is not safe to, be overwritten.
         OSError: if the folder around it is not there and cannot be made, or is not writable.
     """
+    dataset = hdf5.split(path)
+    if dataset:
+        hdf5.check_room(*dataset)
     if exists(path) and not overwrite:
         raise FileExistsError(
             f"{path}: is there already; needs a free name; give another, or overwrite=true"
         )
-    if os.path.isdir(path) and os.listdir(path) and not has_volume(path):
-        raise FileExistsError(f"{path}: is a folder without a volume in it; it is not overwritten")
+    if os.path.isdir(path) or stores.is_url(path):
+        check_nothing_else(path)
     if not stores.is_url(path):
-        check_writable((hdf5.split(path) or (path, ""))[0])
-
-
-def has_volume(folder: str) -> bool:
-    """Whether a local folder holds a zarr, N5 or precomputed volume."""
-    return any(os.path.exists(f"{folder}/{marker}") for marker in MARKERS)
+        check_writable((dataset or (path, ""))[0])
 
 
 def remove(path: str) -> None:
@@ -175,7 +180,7 @@ def remove(path: str) -> None:
         hdf5.remove_dataset(*dataset)
     elif stores.is_url(path):
         stores.delete_folder(path)
-    elif os.path.isdir(path):
+    elif os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.remove(path)

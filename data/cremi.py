@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from jaxtyping import Float64, Integer, UInt8, UInt64
 
+from data.formats.hdf5 import opened
 from data.mapped import map_voxels
 from data.opening import open_volume
 from data.volume import Volume
@@ -44,7 +45,7 @@ def open_layers(path: str | Path) -> dict[str, Volume]:
     Raises:
         ValueError: no image, or labels that stick out of it or differ in extent.
     """
-    with h5py.File(path) as file:
+    with opened(str(path)) as file:
         if HDF5_PATHS["image"] not in file:
             raise ValueError(f"{path}: needs dataset {HDF5_PATHS['image']}, as CREMI files have")
         places = {layer: _place(file[name]) for layer, name in HDF5_PATHS.items() if name in file}
@@ -61,7 +62,7 @@ def read_partners(path: str | Path) -> Partners:
     Raises:
         ValueError: where a partner is not among the annotations.
     """
-    with h5py.File(path) as file:
+    with opened(str(path)) as file:
         if "annotations/presynaptic_site/partners" not in file:
             return Partners(np.zeros((0, 3)), np.zeros((0, 3)))
         annotations = file["annotations"]

@@ -24,6 +24,7 @@ def open_volume(
     path: str,
     voxel_size_nm: Sequence[int | float] | None = None,
     offset: Sequence[int] | None = None,
+    axes: str | None = None,
 ) -> Volume:
     """The volume at a path, without reading its voxels; boolean voxels become uint8.
 
@@ -31,14 +32,16 @@ def open_volume(
         path: see the head of this module; `a.zarr/1` is level 1 of an OME-Zarr group.
         voxel_size_nm: (z, y, x); by default what the file says.
         offset: (z, y, x) in voxels; by default what the file says, else 0.
+        axes: a letter for each axis of a zarr, N5 or HDF5 array in its stored order, as in
+            "czyx"; by default what the file says, and for three axes (z, y, x).
 
     Raises:
         FileNotFoundError: if nothing is there.
-        ValueError: if what is there is no volume, is damaged, or has no voxel size and none is
-            given; the message names the file and says what to do.
+        ValueError: if what is there is no volume, is damaged, or has no voxel size or no axis
+            names and none are given; the message names the file and says what to do.
     """
     path = str(path)
-    store, scale = find(path)
+    store, scale = find(path, axes)
     if store.dtype == ts.bool:
         store = ts.cast(store, ts.uint8)
     check_voxels(store.dtype.numpy_dtype, path)
@@ -52,46 +55,48 @@ def open_volume(
     return Volume(store, check_voxel_size(size, path), check_offset(place, path), path)
 
 
-def find(path: str) -> tuple[ts.TensorStore, Scale]:
+def find(path: str, axes: str | None = None) -> tuple[ts.TensorStore, Scale]:
     """The voxels at a path, (z, y, x[, channel]), and the scale that the file states."""
     dataset = hdf5.split(path)
     if dataset:
-        return hdf5.open_dataset(*dataset)
+        return hdf5.open_dataset(*dataset, axes)
     if stores.is_url(path) or os.path.isdir(path):
-        found = find_chunked(path)
+        found = find_chunked(path, axes)
         if found:
             return found
     files = [] if stores.is_url(path) else sections.expand(path)
+    if files and axes:
+        raise ValueError(f"{path}: got axes={axes}; needs none, sections are stacked along z")
     if files:
         return sections.open_sections(files)
     raise nothing_at(path)
 
 
-def find_chunked(path: str) -> tuple[ts.TensorStore, Scale] | None:
+def find_chunked(path: str, axes: str | None = None) -> tuple[ts.TensorStore, Scale] | None:
     """The zarr, N5 or precomputed volume in a folder; None if it is neither."""
     for key, driver in (("zarr.json", "zarr3"), (".zarray", "zarr")):
         metadata = stores.read_json(path, key)
         if metadata and metadata.get("node_type", "array") == "array":
-            return open_level(path, driver)
+            return open_level(path, driver, axes)
     levels = ome.read_levels(path)
     if levels:
-        return find_chunked(f"{path.rstrip('/')}/{levels[0].path}")
+        return find_chunked(f"{path.rstrip('/')}/{levels[0].path}", axes)
     attributes = stores.read_json(path, "attributes.json") or {}
     if "dimensions" in attributes:
-        return stores.open_n5(path, attributes)
+        return stores.open_n5(path, attributes, axes)
     if stores.read_json(path, "info"):
         return stores.open_precomputed(path)
     inner = f"{path.rstrip('/')}/s0"
     attributes = stores.read_json(inner, "attributes.json") or {}
-    return stores.open_n5(inner, attributes) if "dimensions" in attributes else None
+    return stores.open_n5(inner, attributes, axes) if "dimensions" in attributes else None
 
 
-def open_level(path: str, driver: str) -> tuple[ts.TensorStore, Scale]:
+def open_level(path: str, driver: str, axes: str | None) -> tuple[ts.TensorStore, Scale]:
     """A zarr array; its axes and scale stand in the OME metadata of the group around it, if any."""
     group, _, key = path.rstrip("/").rpartition("/")
     levels = [level for level in ome.read_levels(group) if level.path == key] if group else []
     names, scale = (levels[0].axes, levels[0].scale) if levels else (None, Scale())
-    return stores.open_zarr(path, driver, names), scale
+    return stores.open_zarr(path, driver, axes, names), scale
 
 
 def nothing_at(path: str) -> Exception:

@@ -1,9 +1,9 @@
 """Coarser levels of an OME-Zarr volume, for viewers and for a quick look.
 
-Each level halves the axes whose voxels are finer than half the coarsest, so a stack of thick
-sections is first reduced within its sections, until voxels are near cubes. Images are averaged;
-labels take the commonest id of the voxels that become one (the first of them on a draw), so no
-new ids appear.
+Each level halves the axes along which voxels are less than twice as long as along the finest, so a
+stack of thick sections is first reduced within its sections, until voxels are near cubes. Images
+are averaged; labels take the commonest id of the voxels that become one (the first of them on a
+draw), so no new ids appear.
 """
 
 import itertools
@@ -12,7 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Shaped
 
-from data.conversion.copying import BLOCK_BYTES, blocks
+from data.blocks import blocks
+from data.checks import are_labels
+from data.conversion.copying import BLOCK_BYTES
 from data.creating import CHUNK, ZARR
 from data.formats import ome, stores
 from data.opening import open_volume
@@ -43,7 +45,7 @@ def write_pyramid(path: str, levels: int | None = None, labels: bool | None = No
         raise ValueError(f"{path}: got no OME-Zarr group; needs one, as convert writes to a .zarr")
     driver = ZARR["zarr3" if stores.read_json(path, "zarr.json") else "zarr2"]
     volume = open_volume(path)
-    labels = volume.dtype.name in ("uint32", "uint64") if labels is None else labels
+    labels = are_labels(volume.dtype) if labels is None else labels
     placed = [_placed("0", volume.voxel_size_nm, volume)]
     source = volume
     for number in range(1, levels or 99):

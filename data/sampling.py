@@ -13,7 +13,9 @@ import numpy as np
 import tensorstore as ts
 from jaxtyping import Float64, Int64
 
-from data.volume import Volume, check_same_grid
+from data.volume import Volume, check_no_nan, check_same_grid
+
+Crop = tuple[Volume, ts.Future]  # where it lies, and its voxels once they are read
 
 # Longest edge of a block that foreground_positions reads at once, where chunks are larger.
 SCAN_EDGE = 256
@@ -64,9 +66,10 @@ def crops(
         Arrays (batch, z, y, x[, channel]) by layer name, in the volumes' dtypes.
 
     Raises:
-        ValueError: at the call, if there is no layer, layers differ, or a crop does not fit.
+        ValueError: at the call, if there is no layer, layers differ, or a crop does not fit; at
+            a batch, if a crop has a NaN, which would spoil the whole training.
     """
-    _check_numbers(batch_size, start, prefetch)
+    _check_numbers(seed, batch_size, start, prefetch)
     _check_sources(sources, crop_shape)
     _check_focus(sources, focus, focus_fraction)
     places = (
@@ -166,26 +169,34 @@ def _batches(
     batch_size: int,
     prefetch: int,
 ) -> Iterator[dict[str, np.ndarray]]:
-    reading: collections.deque[list[dict[str, ts.Future]]] = collections.deque()
+    reading: collections.deque[list[dict[str, Crop]]] = collections.deque()
     while True:
         while len(reading) <= prefetch:
             batch = itertools.islice(places, batch_size)
             reading.append([_request(sources[s], start, crop_shape) for s, start in batch])
         done = reading.popleft()
-        yield {name: np.stack([crop[name].result() for crop in done]) for name in done[0]}
+        yield {name: np.stack([_finish(crop[name]) for crop in done]) for name in done[0]}
 
 
 def _request(
     layers: Mapping[str, Volume], start: Sequence[int], shape: Sequence[int]
-) -> dict[str, ts.Future]:
-    return {name: _box(volume, start, shape).read_async() for name, volume in layers.items()}
+) -> dict[str, Crop]:
+    boxes = {name: _box(volume, start, shape) for name, volume in layers.items()}
+    return {name: (box, box.read_async()) for name, box in boxes.items()}
 
 
-def _check_numbers(batch_size: int, start: int, prefetch: int) -> None:
-    if batch_size < 1 or start < 0 or prefetch < 0:
+def _finish(crop: Crop) -> np.ndarray:
+    box, future = crop
+    voxels = future.result()
+    check_no_nan(voxels, box.offset, f"{box.name}, crop {box.shape} at {box.offset}")
+    return voxels
+
+
+def _check_numbers(seed: int, batch_size: int, start: int, prefetch: int) -> None:
+    if seed < 0 or batch_size < 1 or start < 0 or prefetch < 0:
         raise ValueError(
-            f"got batch_size={batch_size}, start={start}, prefetch={prefetch}; "
-            "needs batch_size >= 1, start >= 0 and prefetch >= 0"
+            f"got seed={seed}, batch_size={batch_size}, start={start}, prefetch={prefetch}; "
+            "needs seed >= 0, batch_size >= 1, start >= 0 and prefetch >= 0"
         )
 
 
@@ -214,11 +225,15 @@ def _check_alike(first: Mapping[str, Volume], layers: Mapping[str, Volume]) -> N
 
 def _check_fits(name: str, volume_shape: Sequence[int], crop_shape: Sequence[int]) -> None:
     sizes = zip(crop_shape, volume_shape, strict=False)
-    if len(crop_shape) != 3 or not all(1 <= c <= n for c, n in sizes):
+    if len(crop_shape) != 3 or not all(_is_whole(c) and 1 <= c <= n for c, n in sizes):
         raise ValueError(
-            f"{name}: got crop_shape {tuple(crop_shape)}; needs (z, y, x), each from 1 to the "
-            f"volume's {tuple(volume_shape[:3])}"
+            f"{name}: got crop_shape {tuple(crop_shape)}; needs whole (z, y, x), each from 1 to "
+            f"the volume's {tuple(volume_shape[:3])}"
         )
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, int | np.integer)
 
 
 def _check_focus(

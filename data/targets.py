@@ -38,7 +38,7 @@ def membrane_target(
     Raises:
         ValueError: unless labels are unsigned (z, y, x) and the width is finite and >= 0.
     """
-    check_labels(labels)
+    check_label_array(labels)
     ball = _half_ball(_check_length("width_nm", width_nm) / 2, voxel_size_nm, in_plane)
     return ((labels == 0) | _near(labels, ball, np.not_equal)).astype(np.uint8)
 
@@ -54,7 +54,7 @@ def affinity_target(
     Raises:
         ValueError: unless labels are unsigned (z, y, x) and offsets are triples of integers.
     """
-    check_labels(labels)
+    check_label_array(labels)
     steps = _check_offsets(offsets)
     target = np.zeros((*labels.shape, len(steps)), np.uint8)
     for channel, offset in enumerate(steps):
@@ -84,7 +84,7 @@ def valid_mask(
     labels: UInt[np.ndarray, "z y x"], unlabelled: Sequence[int]
 ) -> Bool[np.ndarray, "z y x"]:
     """False where the id is one of those that mean "nobody has looked here"."""
-    check_labels(labels)
+    check_label_array(labels)
     return ~np.isin(labels, np.array(unlabelled, labels.dtype))
 
 
@@ -102,7 +102,7 @@ def cleft_target(
     Raises:
         ValueError: unless labels are unsigned (z, y, x) and the dilation is finite and >= 0.
     """
-    check_labels(labels)
+    check_label_array(labels)
     dilation_nm = _check_length("dilation_nm", dilation_nm)
     cleft = labels != 0
     if dilation_nm > 0 and cleft.any():
@@ -125,12 +125,12 @@ def vesicle_target(
     Raises:
         ValueError: unless labels are unsigned (z, y, x) and the gap is finite and >= 0.
     """
-    check_labels(labels)
+    check_label_array(labels)
     ball = _half_ball(_check_length("gap_nm", gap_nm) / 2, voxel_size_nm, in_plane=False)
     return ((labels != 0) & ~_near(labels, ball, _two_objects)).astype(np.uint8)
 
 
-def check_labels(labels: np.ndarray) -> None:
+def check_label_array(labels: np.ndarray) -> None:
     """Raises ValueError unless labels are unsigned integers with axes (z, y, x)."""
     if labels.ndim != 3 or not np.issubdtype(labels.dtype, np.unsignedinteger):
         raise ValueError(

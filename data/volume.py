@@ -71,6 +71,10 @@ class Volume:
         slices = index if isinstance(index, tuple) else (index,)
         if not all(isinstance(s, slice) and s.step in (None, 1) for s in slices):
             raise IndexError(f"{self.name}: got index {index}; needs slices of step 1")
+        if len(slices) > len(self.shape):
+            raise IndexError(
+                f"{self.name}: got {len(slices)} slices; needs one for each {self.axes}"
+            )
         bounds = [s.indices(n)[:2] for s, n in zip(slices, self.shape, strict=False)]
         crop = tuple(slice(start, max(start, stop)) for start, stop in bounds)
         starts = [s.start for s in crop[:3]] + [0] * (3 - len(crop[:3]))

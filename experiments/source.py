@@ -6,6 +6,7 @@ from typing import cast
 import numpy as np
 
 from configs.schema import Data, FilesData, NamedData, PhantomData
+from data.checks import check_image_volume, check_label_volume
 from data.datasets import load
 from data.opening import open_volume
 from data.synthetic import Imaging, Phantom, PhantomParameters, Tissue
@@ -96,6 +97,8 @@ def _open_files(data: FilesData) -> dict[str, Volume]:
         for name, path in paths.items()
         if path is not None
     }
+    check_image_volume(layers["image"])
     if "neurites" in layers:
+        check_label_volume(layers["neurites"])
         check_same_grid(layers["image"], layers["neurites"])
     return layers

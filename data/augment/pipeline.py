@@ -4,17 +4,23 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float32, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, Float32, PRNGKeyArray, PyTree, Shaped
 
 from data.augment.defects import add_defects
+from data.augment.ids import check_ids_fit
 from data.augment.intensity import change_intensity
 from data.augment.settings import Augmentation
 from data.augment.warp import BatchLabels, Labels, warp
 
+GivenLabels = PyTree[Shaped[Array | np.ndarray, "..."]]
 
-@functools.partial(jax.jit, static_argnames="augmentation")
+
 def augment(
-    key: PRNGKeyArray, image: Float32[Array, "z y x"], labels: Labels, augmentation: Augmentation
+    key: PRNGKeyArray,
+    image: Float32[Array | np.ndarray, "z y x"],
+    labels: GivenLabels,
+    augmentation: Augmentation,
 ) -> tuple[Float32[Array, "z y x"], Labels]:
     """Image and labels of one crop after random changes; the same key gives the same result.
 
@@ -23,13 +29,22 @@ def augment(
         image: in [0, 1], and so is the result; z is 1 for a single section.
         labels: any pytree (a dict, say) of ids and masks on the image's grid, none of which
             takes part in changes of grey values. No id appears that was not there. Ids must fit
-            uint32, as JAX without 64-bit types cuts uint64 to it.
+            uint32, as JAX without 64-bit types cuts uint64 to it: larger ones in a NumPy array are
+            refused, larger ones in a JAX array are cut already.
         augmentation: which changes, how often and how strong.
 
     Raises:
         ValueError: unless the image is float32 (z, y, x) and labels are integers or bool of its
-            shape.
+            shape; or if an id is too large.
     """
+    check_ids_fit(labels)
+    return _augment(key, image, labels, augmentation)
+
+
+@functools.partial(jax.jit, static_argnames="augmentation")
+def _augment(
+    key: PRNGKeyArray, image: Float32[Array, "z y x"], labels: Labels, augmentation: Augmentation
+) -> tuple[Float32[Array, "z y x"], Labels]:
     _check(image, labels)
     warp_key, intensity_key, defects_key = jax.random.split(key, 3)
     if _moves(augmentation):
@@ -38,16 +53,26 @@ def augment(
     return jnp.clip(add_defects(defects_key, image, augmentation), 0.0, 1.0), labels
 
 
-@functools.partial(jax.jit, static_argnames="augmentation")
 def augment_batch(
+    key: PRNGKeyArray,
+    images: Float32[Array | np.ndarray, "batch z y x"],
+    labels: GivenLabels,
+    augmentation: Augmentation,
+) -> tuple[Float32[Array, "batch z y x"], BatchLabels]:
+    """`augment` for each crop of a batch, with a key of its own."""
+    check_ids_fit(labels)
+    return _augment_batch(key, images, labels, augmentation)
+
+
+@functools.partial(jax.jit, static_argnames="augmentation")
+def _augment_batch(
     key: PRNGKeyArray,
     images: Float32[Array, "batch z y x"],
     labels: BatchLabels,
     augmentation: Augmentation,
 ) -> tuple[Float32[Array, "batch z y x"], BatchLabels]:
-    """`augment` for each crop of a batch, with a key of its own."""
     keys = jax.random.split(key, images.shape[0])
-    return jax.vmap(functools.partial(augment, augmentation=augmentation))(keys, images, labels)
+    return jax.vmap(functools.partial(_augment, augmentation=augmentation))(keys, images, labels)
 
 
 def _moves(augmentation: Augmentation) -> bool:

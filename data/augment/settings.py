@@ -71,6 +71,8 @@ class Augmentation:
     def __post_init__(self):
         for name in ("elastic_spacing", "cutout_shape"):
             object.__setattr__(self, name, _check_shape(name, getattr(self, name)))
+        if not isinstance(self.misalignment, int):
+            raise ValueError(f"got misalignment={self.misalignment}; needs a whole number, >= 0")
         if self.symmetry not in get_args(Symmetry):
             raise ValueError(f"got symmetry={self.symmetry!r}; needs one of {get_args(Symmetry)}")
         for name, value in dataclasses.asdict(self).items():
@@ -84,8 +86,8 @@ class Augmentation:
 
 
 def _check_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    if len(shape) != 3 or not all(size >= 1 for size in shape):
-        raise ValueError(f"got {name}={shape}; needs three voxel counts (z, y, x), each >= 1")
+    if len(shape) != 3 or not all(isinstance(size, int) and size >= 1 for size in shape):
+        raise ValueError(f"got {name}={shape}; needs three whole numbers (z, y, x), each >= 1")
     return tuple(shape)
 
 

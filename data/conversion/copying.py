@@ -4,58 +4,16 @@ At most two blocks are in memory. A block holds whole chunks of the target, and 
 sections of the source as far as memory allows, so nothing is coded or decoded twice.
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Shaped
 
+from data.blocks import Block
 from data.checks import cast_exactly
 from data.volume import Volume, check_no_nan
 
 BLOCK_BYTES = 32 * 2**20
-
-Block = tuple[slice, ...]
-
-
-def block_shape(
-    shape: Sequence[int],
-    source_chunk: Sequence[int],
-    target_chunk: Sequence[int],
-    itemsize: int,
-    nbytes: int = BLOCK_BYTES,
-) -> tuple[int, ...]:
-    """Shape of a block: a multiple of the target's chunk, of at most `nbytes` if one chunk is."""
-    chunk = tuple(min(c, n) for c, n in zip(target_chunk, shape, strict=True))
-    whole = [-(-n // c) for n, c in zip(shape, chunk, strict=True)]
-    counts = [min(-(-s // c), w) for s, c, w in zip(source_chunk, chunk, whole, strict=True)]
-
-    def size(counts: Sequence[int]) -> int:
-        return itemsize * int(np.prod([n * c for n, c in zip(counts, chunk, strict=True)]))
-
-    while size(counts) > nbytes and max(counts) > 1:
-        longest = counts.index(max(counts))
-        counts[longest] = -(-counts[longest] // 2)
-    for axis in reversed(range(len(counts))):
-        room = nbytes // size(counts) * counts[axis]
-        counts[axis] = max(counts[axis], min(room, whole[axis]))
-    return tuple(min(n * c, s) for n, c, s in zip(counts, chunk, shape, strict=True))
-
-
-def blocks(
-    shape: Sequence[int],
-    source_chunk: Sequence[int],
-    target_chunk: Sequence[int],
-    itemsize: int,
-    nbytes: int = BLOCK_BYTES,
-) -> list[Block]:
-    """The blocks that cover a volume, in the order of their z, y, x."""
-    steps = block_shape(shape, source_chunk, target_chunk, itemsize, nbytes)
-    axes = [
-        [slice(start, min(start + step, n)) for start in range(0, n, step)]
-        for n, step in zip(shape, steps, strict=True)
-    ]
-    return list(itertools.product(*axes))
 
 
 def copy_blocks(

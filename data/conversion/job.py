@@ -11,10 +11,11 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from data.checks import VOXELS
+from data.blocks import blocks
+from data.checks import LABELS, VOXELS, are_labels
 from data.conversion import partial
-from data.conversion.copying import BLOCK_BYTES, blocks, copy_blocks
-from data.creating import MARKERS, ZARR, check_free, create_volume, format_of
+from data.conversion.copying import BLOCK_BYTES, copy_blocks
+from data.creating import ZARR, check_free, check_shapes, create_volume, format_of
 from data.formats import hdf5, sections, stores, tiff_stack
 from data.opening import open_volume
 from data.pyramid import write_pyramid
@@ -30,6 +31,8 @@ class Options:
     format: str | None = None
     chunk_shape: list[int] | None = None
     dtype: str | None = None
+    axes: str | None = None
+    labels: bool | None = None
     pyramid: bool = False
     overwrite: bool = False
 
@@ -43,6 +46,7 @@ class Report:
         shape: (z, y, x[, channel]).
         dtype: of a voxel, by name.
         levels: of the pyramid; 1 without.
+        labels: whether voxels were taken for ids.
         resumed: bytes of voxels that an earlier, interrupted run had written.
         written: bytes of voxels that this run wrote, level 0 only.
         seconds: of this run.
@@ -53,6 +57,7 @@ class Report:
     shape: tuple[int, ...]
     dtype: str
     levels: int
+    labels: bool
     resumed: int
     written: int
     seconds: float
@@ -61,7 +66,8 @@ class Report:
     def __str__(self) -> str:
         size, speed = self.written / 1e6, self.written / 1e6 / self.seconds
         resumed = f" (resumed after {self.resumed / 1e6:.1f} MB)" if self.resumed else ""
-        levels = f", {self.levels} levels" if self.levels > 1 else ""
+        reduction = "the commonest id (labels=true)" if self.labels else "means (labels=false)"
+        levels = f", {self.levels} levels by {reduction}" if self.levels > 1 else ""
         return (
             f"wrote {self.destination}: {' x '.join(str(n) for n in self.shape)} {self.dtype}"
             f"{levels}; {size:.1f} MB in {self.seconds:.1f} s, {speed:.1f} MB/s{resumed}; "
@@ -85,7 +91,8 @@ def convert(source: str, destination: str, options: Options, progress: bool = Fa
             partial output, and an existing destination is as it was.
     """
     start = time.monotonic()
-    volume = open_volume(source, options.voxel_size_nm, options.offset)
+    volume = open_volume(source, options.voxel_size_nm, options.offset, options.axes)
+    destination = partial.resolved(destination)
     job = describe(source, destination, volume, options)
     with partial.locked(destination):
         finished = partial.read_finished(destination, job)
@@ -94,7 +101,7 @@ def convert(source: str, destination: str, options: Options, progress: bool = Fa
         try:
             target = resume(destination, job) if finished else begin(destination, job)
             resumed = copy(volume, target, destination, job, finished, progress)
-            levels = write_pyramid(partial.partial_path(destination)) if options.pyramid else 1
+            levels = coarsen(destination, job) if options.pyramid else 1
             partial.publish(destination)
         except Exception as error:
             partial.discard(destination)
@@ -108,7 +115,15 @@ def convert(source: str, destination: str, options: Options, progress: bool = Fa
     written = job["bytes"] - resumed
     shape = tuple(job["shape"])
     return Report(
-        destination, shape, job["dtype"], levels, resumed, written, seconds, peak_memory()
+        destination,
+        shape,
+        job["dtype"],
+        levels,
+        job["labels"],
+        resumed,
+        written,
+        seconds,
+        peak_memory(),
     )
 
 
@@ -123,16 +138,22 @@ def describe(source: str, destination: str, volume: Volume, options: Options) ->
         raise ValueError(f"{destination}: got pyramid=true; needs a .zarr, not {format}")
     if stores.is_url(destination) and destination.rstrip("/") == source.rstrip("/"):
         raise ValueError(f"{destination}: got one URL as SRC and DST; needs another DST")
-    try:
-        dtype = np.dtype(options.dtype or volume.dtype)
-    except TypeError:
-        raise ValueError(f"got dtype={options.dtype}; needs one of {', '.join(VOXELS)}") from None
+    dtype = dtype_of(volume, options)
+    labels = are_labels(dtype) if options.labels is None else options.labels
+    if labels and dtype.name not in LABELS:
+        raise ValueError(
+            f"{destination}: got labels=true with dtype {dtype}; needs one of {', '.join(LABELS)}; "
+            "give dtype=uint64, or labels=false"
+        )
+    check_shapes(destination, volume.shape, options.chunk_shape, format)
     return {
-        "source": [stamp(file) for file in sections.expand(source) or [partial.file_of(source)]],
+        "source": [stamp(file) for file in files_of(source)],
         "dataset": source,
+        "axes": options.axes,
         "source_dtype": volume.dtype.name,
         "shape": [*volume.shape],
         "dtype": dtype.name,
+        "labels": labels,
         "bytes": math.prod(volume.shape) * dtype.itemsize,
         "voxel_size_nm": [*volume.voxel_size_nm],
         "offset": [*volume.offset],
@@ -142,26 +163,59 @@ def describe(source: str, destination: str, volume: Volume, options: Options) ->
     }
 
 
+def dtype_of(volume: Volume, options: Options) -> np.dtype:
+    """The dtype to write.
+
+    Raises:
+        ValueError: if there is no such dtype, or a voxel cannot have it.
+    """
+    try:
+        dtype = np.dtype(options.dtype or volume.dtype).newbyteorder("=")
+    except TypeError:
+        dtype = None
+    if dtype is None or dtype.name not in VOXELS:
+        raise ValueError(f"got dtype={options.dtype}; needs one of {', '.join(VOXELS)}")
+    return dtype
+
+
+def files_of(source: str) -> list[str]:
+    """The files and folders that hold the source's voxels; none that we can look at, of a URL."""
+    if stores.is_url(source):
+        return []
+    if hdf5.split(source):
+        return [partial.file_of(source)]
+    return sections.expand(source) or [partial.file_of(source)]
+
+
 def stamp(path: str) -> list:
-    """A file's path, size and time of change; of a folder, those of the metadata in it."""
-    files = [path, *(f"{path}/{marker}" for marker in MARKERS)]
-    states = [os.stat(file) for file in files if os.path.exists(file)]
-    return [os.path.abspath(path), [[state.st_size, state.st_mtime_ns] for state in states]]
+    """A path, and how many files it means, their total size and their latest time of change.
+
+    A run goes on only where these are what they were, so that it never mixes old voxels with new
+    ones. Of a source at a URL nothing is noted: it must not change while it is converted.
+    """
+    inside = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+    states = [os.stat(file) for file in ([path] if os.path.isfile(path) else inside)]
+    latest = max((state.st_mtime_ns for state in states), default=0)
+    return [os.path.abspath(path), len(states), sum(state.st_size for state in states), latest]
 
 
 def begin(destination: str, job: dict) -> Volume:
     """A new partial output; nothing of it is finished."""
     partial.prepare(destination)
-    return create_volume(
-        partial.partial_path(destination),
-        shape=job["shape"],
-        dtype=job["dtype"],
-        voxel_size_nm=job["voxel_size_nm"],
-        offset=job["offset"],
-        chunk_shape=job["chunk_shape"],
-        format=job["format"],
-        overwrite=hdf5.split(destination) is not None,
-    )
+    path = partial.partial_path(destination)
+    try:
+        return create_volume(
+            path,
+            shape=job["shape"],
+            dtype=job["dtype"],
+            voxel_size_nm=job["voxel_size_nm"],
+            offset=job["offset"],
+            chunk_shape=job["chunk_shape"],
+            format=job["format"],
+            labels=job["labels"],
+        )
+    except ValueError as error:  # for instance a dtype that the format does not have
+        raise ValueError(str(error).replace(path, destination)) from None
 
 
 def resume(destination: str, job: dict) -> Volume:
@@ -193,6 +247,11 @@ def copy(
     with bar:
         copy_blocks(volume, target, todo[finished:], written)
     return resumed
+
+
+def coarsen(destination: str, job: dict) -> int:
+    """Adds the coarser levels to the partial output; returns how many levels there are."""
+    return write_pyramid(partial.partial_path(destination), labels=job["labels"])
 
 
 def is_disk_full(error: Exception) -> bool:

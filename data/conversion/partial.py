@@ -2,17 +2,26 @@
 
 While a volume DST is written, three things lie beside it: DST.partial, the voxels so far;
 DST.progress.json, how many blocks are in it; and DST.lock, which keeps others out. All are gone
-when DST is there. On a remote store, which cannot rename or lock, DST itself grows in place.
+when DST is there. A DST.partial without a progress of ours is somebody else's, and is kept. On a
+remote store, which cannot rename or lock, DST itself grows in place.
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Generator
 
+from data.conversion import locking, replacing
 from data.creating import check_writable, exists, remove
 from data.formats import hdf5, stores
+
+
+def resolved(path: str) -> str:
+    """The path itself, or what it links to: a link stays, and its target is replaced."""
+    file = file_of(path)
+    if stores.is_url(path) or not os.path.islink(file):
+        return path
+    return os.path.realpath(file) + path.rstrip("/")[len(file) :]
 
 
 def partial_path(path: str) -> str:
@@ -30,7 +39,7 @@ def file_of(path: str) -> str:
 
 @contextlib.contextmanager
 def locked(path: str) -> Generator[None]:
-    """Holds the lock of a local output; a killed process gives its lock up.
+    """Holds the lock of a local output, and mends what a run killed at its very end has left.
 
     Raises:
         BlockingIOError: if another process holds it.
@@ -39,40 +48,17 @@ def locked(path: str) -> Generator[None]:
     if stores.is_url(path):
         yield
         return
-    name = f"{file_of(path)}.lock"
-    check_writable(name)
-    file = _lock(name, path)
-    try:
+    check_writable(file_of(path))
+    with locking.held(file_of(path)):
+        if _progress_of(path) is not None:
+            replacing.recover(file_of(partial_path(path)), file_of(path))
         yield
-    finally:
-        os.remove(name)
-        os.close(file)
-
-
-def _lock(name: str, path: str) -> int:
-    """The open lock file; closing it gives the lock up."""
-    while True:
-        file = os.open(name, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-            raise BlockingIOError(
-                f"{path}: is being written by another process; wait for it, or give another name"
-            ) from None
-        if os.path.exists(name) and os.path.samestat(os.fstat(file), os.stat(name)):
-            return file
-        os.close(file)  # the holder before us has deleted this file: it locks nobody out
 
 
 def read_finished(path: str, job: dict) -> int:
     """How many blocks of this very job an earlier run has finished; 0 if it was another job."""
-    folder, key = _progress(path)
-    try:
-        progress = stores.read_json(folder, key)
-    except ValueError:
-        return 0
-    if not progress or progress.get("job") != job or not exists(partial_path(path)):
+    progress = _progress_of(path)
+    if progress is None or progress["job"] != job or not exists(partial_path(path)):
         return 0
     return progress["finished"]
 
@@ -87,29 +73,59 @@ def _progress(path: str) -> tuple[str, str]:
     return folder or ".", name
 
 
+def _progress_of(path: str) -> dict | None:
+    """What a run of ours has noted beside an output; None if there is no such note."""
+    try:
+        progress = stores.read_json(*_progress(path)) or {}
+    except ValueError:
+        return None
+    return progress if progress.keys() == {"job", "finished"} else None
+
+
 def prepare(path: str) -> None:
-    """Makes room for a new partial output; that of an HDF5 file starts as a copy of the file."""
+    """Makes room for a new partial output; that of an HDF5 file starts as a copy of the file.
+
+    Raises:
+        FileExistsError: if one of the names that are needed is taken by somebody else's file.
+    """
     discard(path)
+    if stores.is_url(path):
+        remove(path)
+    else:
+        _check_names_free(path)
+    # From here on what lies in the partial output is ours, although no block is finished.
+    stores.write_json(*_progress(path), {"job": None, "finished": 0})
     file = file_of(path)
     if hdf5.split(path) and os.path.isfile(file):
         shutil.copyfile(file, f"{file}.partial")
         remove(partial_path(path))
 
 
+def _check_names_free(path: str) -> None:
+    replacing.check_old_free(file_of(path))
+    for name in (file_of(partial_path(path)), f"{file_of(path)}.progress.json"):
+        if os.path.lexists(name):
+            raise FileExistsError(
+                f"{path}: got {name}, which is not ours; needs that name free while it writes; "
+                "move it, or give another name"
+            )
+
+
 def discard(path: str) -> None:
-    """Deletes the partial output and its progress."""
-    folder, key = _progress(path)
-    stores.kvstore(folder).write(key, None).result()
+    """Deletes the partial output and its progress, if they are ours."""
+    if _progress_of(path) is None:
+        return
     remove(path if stores.is_url(path) else file_of(partial_path(path)))
+    _forget(path)
 
 
 def publish(path: str) -> None:
     """Gives the finished partial output its name, in place of what is there."""
     if not stores.is_url(path):
-        final, new, old = file_of(path), file_of(partial_path(path)), f"{file_of(path)}.old"
-        if os.path.lexists(final) and (os.path.isdir(final) or os.path.isdir(new)):
-            os.rename(final, old)  # a folder cannot be replaced in one step
-        os.replace(new, final)
-        remove(old)
+        replacing.replace(file_of(partial_path(path)), file_of(path))
+    _forget(path)
+
+
+def _forget(path: str) -> None:
     folder, key = _progress(path)
     stores.kvstore(folder).write(key, None).result()

@@ -34,8 +34,8 @@ ENTRY = Entry(
     ),
     files=tuple(SAMPLES.values()),
     origin=(
-        "cremi.org/data, the cropped training volumes sample_A_20160501.hdf, "
-        "sample_B_20160501.hdf and sample_C_20160501.hdf."
+        "cremi.org/data, any of the cropped training volumes sample_A_20160501.hdf, "
+        "sample_B_20160501.hdf and sample_C_20160501.hdf; those that are there are loaded."
     ),
     preparation="the published HDF5 files, unchanged, in a folder named cremi.",
     terms="no licence text known; released for the CREMI challenge, which asks for citation.",
@@ -50,6 +50,7 @@ ENTRY = Entry(
             f"sample {letter}",
             functools.partial(_open_sample, file),
             {"train": (slice(0, 100),), "validation": (slice(100, 125),)},
+            file,
         )
         for letter, file in SAMPLES.items()
     ),

@@ -31,11 +31,14 @@ class Stack:
         open_layers: from the data root to layer names and volumes; reads no voxel.
         splits: split name to the crop (z, y, x) in voxels that belongs to it; an empty crop
             is the whole stack. A stack without splits belongs to `split="all"` only.
+        file: the one file that it needs and no other stack does; where it is missing, the stack
+            is left out, unless none remains. None where stacks share files.
     """
 
     title: str
     open_layers: Callable[[Path], dict[str, Volume]]
     splits: Mapping[str, tuple[slice, ...]]
+    file: SourceFile | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,14 +40,22 @@ def load(name: str, root: str | Path | None = None, split: str = "train") -> Dat
     Raises:
         ValueError: an unknown name or split, a set without volumes, no data root, or a file
             that has the wrong size.
-        FileNotFoundError: a missing file; says from where to get it, and its terms.
+        FileNotFoundError: a missing file, unless other stacks do without it; says from where to
+            get it, and its terms.
     """
     entry = find_entry(name)
     parts = _stacks_of(entry, split)
     folder = find_root(root)
-    require_files(entry, folder)
+    parts = [part for part in parts if not _is_missing(part[0], folder)] or parts
+    used = {stack.file for stack, _ in parts}
+    own = {stack.file for stack in entry.stacks if stack.file is not None}
+    require_files(entry, folder, left_out=own - used)
     volumes = tuple(_open(entry, stack, crop, folder, split) for stack, crop in parts)
     return Dataset(name, split, volumes, entry)
+
+
+def _is_missing(stack: Stack, root: Path) -> bool:
+    return stack.file is not None and not (root / stack.file.path).is_file()
 
 
 def find_entry(name: str) -> Entry:

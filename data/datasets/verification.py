@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -38,8 +39,8 @@ def overall_state(statuses: tuple[FileStatus, ...]) -> State:
     return next((state for state in order if state in states), "verified")
 
 
-def require_files(entry: Entry, root: Path) -> None:
-    """Checks presence and size only, which is fast.
+def require_files(entry: Entry, root: Path, left_out: Collection[SourceFile] = ()) -> None:
+    """Checks presence and size, which is fast, of all files but those left out.
 
     Raises:
         FileNotFoundError: where a file is missing.
@@ -47,6 +48,8 @@ def require_files(entry: Entry, root: Path) -> None:
     """
     for file in entry.files:
         path = root / file.path
+        if file in left_out:
+            continue
         if not path.is_file():
             raise FileNotFoundError(f"{entry.name}: {path} is missing; {_where_from(entry)}")
         if size := _size_difference(file, path):

@@ -5,6 +5,7 @@ opened for each piece and closed again, so no handle outlives a read or write.
 """
 
 import contextlib
+import itertools
 import os
 import re
 from collections.abc import Generator, Sequence
@@ -13,11 +14,12 @@ import h5py
 import numpy as np
 import tensorstore as ts
 
+from data.blocks import block_shape
 from data.checks import check_voxels
-from data.formats.scale import Scale, arrange, scale_of
+from data.formats.scale import Scale, arrange, name_axes, scale_of
 from data.formats.stores import CONTEXT
 
-READ_BYTES = 4 * 2**20
+READ_BYTES = 2**20  # at a time: opening the file costs as much as decoding a tenth of that
 
 
 def split(path: str) -> tuple[str, str] | None:
@@ -66,11 +68,12 @@ def datasets(file: str) -> list[str]:
     return lines
 
 
-def open_dataset(file: str, name: str) -> tuple[ts.TensorStore, Scale]:
+def open_dataset(file: str, name: str, axes: str | None = None) -> tuple[ts.TensorStore, Scale]:
     """The dataset as a store (z, y, x[, channel]), read piece by piece, and its scale.
 
     Raises:
-        ValueError: if there is no such dataset (the message lists those there are).
+        ValueError: if there is no such dataset (the message lists those there are), or nobody
+            says which axes it has.
     """
     with opened(file) as handle:
         dataset = handle.get(name)
@@ -83,15 +86,13 @@ def open_dataset(file: str, name: str) -> tuple[ts.TensorStore, Scale]:
             )
         dtype = np.dtype("uint8") if dataset.dtype == bool else dataset.dtype.newbyteorder("=")
         check_voxels(dtype, f"{file}:{name}")
-        names, scale = _axes(dataset), _scale(dataset)
-        store = _store(file, name, dataset.shape, dtype, dataset.chunks)
+        stated = dataset.attrs.get("axes")
+        names = name_axes(dataset.shape, axes, stated, f"{file}:{name}")
+        scale = _scale(dataset)
+        chunks = dataset.chunks or (1,) * dataset.ndim
+        piece = block_shape(dataset.shape, chunks, chunks, dtype.itemsize, READ_BYTES)
+        store = _store(file, name, dataset.shape, dtype, piece)
     return arrange(store, names, f"{file}:{name}"), scale
-
-
-def _axes(dataset: h5py.Dataset) -> str:
-    axes = dataset.attrs.get("axes", "")
-    known = isinstance(axes, str) and len(axes) == dataset.ndim
-    return axes if known else "zyxc"[: dataset.ndim]
 
 
 def _scale(dataset: h5py.Dataset) -> Scale:
@@ -129,6 +130,39 @@ def create_dataset(
     return _store(file, name, shape, dtype, chunks)
 
 
+def has_dataset(file: str, name: str) -> bool:
+    """Whether a file is there, and this dataset in it."""
+    if not os.path.isfile(file):
+        return False
+    with opened(file) as handle:
+        return isinstance(handle.get(name), h5py.Dataset)
+
+
+def check_room(file: str, name: str) -> None:
+    """Checks that a dataset of this name can be made, or replaced, without harm to others.
+
+    Raises:
+        FileExistsError: if a group, or a folder instead of the file, would go with it.
+    """
+    if os.path.isdir(file):
+        raise FileExistsError(f"{file}: is a folder; needs an HDF5 file; give another name")
+    if not os.path.isfile(file):
+        return
+    with opened(file) as handle:
+        *groups, last = itertools.accumulate(name.split("/"), "{}/{}".format)
+        for group in groups:
+            if isinstance(handle.get(group), h5py.Dataset):
+                raise FileExistsError(
+                    f"{file}:{name}: got {group}, which is a dataset; needs a group there, or a "
+                    "free name; give another name"
+                )
+        if last in handle and not isinstance(handle.get(last), h5py.Dataset):
+            raise FileExistsError(
+                f"{file}:{name}: is a group of datasets; needs a dataset or a free name; it is "
+                "not overwritten; give another name"
+            )
+
+
 def remove_dataset(file: str, name: str) -> None:
     """Unlinks a dataset; the file keeps its size, and reuses no space."""
     with opened(file, "a") as handle:
@@ -140,7 +174,7 @@ def _store(
     name: str,
     shape: Sequence[int],
     dtype: np.dtype,
-    chunks: tuple[int, ...] | None,
+    piece: Sequence[int],
 ) -> ts.TensorStore:
     def read(domain: ts.IndexDomain, out: np.ndarray, _: object) -> None:
         try:
@@ -158,12 +192,6 @@ def _store(
         write,
         dtype=ts.dtype(dtype),
         shape=list(shape),
-        chunk_layout=ts.ChunkLayout(chunk_shape=chunks or _rows(shape, dtype)),
+        chunk_layout=ts.ChunkLayout(chunk_shape=piece),
         context=CONTEXT,
     )
-
-
-def _rows(shape: Sequence[int], dtype: np.dtype) -> list[int]:
-    """A piece of a dataset without chunks: some rows of one section."""
-    row = dtype.itemsize * int(np.prod(shape[2:], dtype=np.int64))
-    return [1, max(1, min(shape[1], READ_BYTES // max(1, row))), *shape[2:]]

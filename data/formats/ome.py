@@ -37,11 +37,16 @@ def read_levels(path: str) -> list[Level]:
     attributes = zarr3.get("attributes", {}).get("ome") or read_json(path, ".zattrs") or {}
     if not attributes.get("multiscales"):
         return []
-    multiscale = attributes["multiscales"][0]
     try:
+        multiscale = attributes["multiscales"][0]
         return [_level(dataset, multiscale) for dataset in multiscale["datasets"]]
-    except (KeyError, TypeError, IndexError) as error:
+    except KeyError as error:
         raise ValueError(f"{path}: got OME-Zarr metadata without {error}") from None
+    except (TypeError, IndexError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: got OME-Zarr metadata that cannot be read ({error}); needs a name, a scale "
+            "and a translation for each axis; mend zarr.json or .zattrs"
+        ) from None
 
 
 def _level(dataset: dict, multiscale: dict) -> Level:

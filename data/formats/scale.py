@@ -44,14 +44,18 @@ class Scale(NamedTuple):
     offset: tuple[int, ...] | None = None
 
 
-def nanometres(unit: str) -> float | None:
+def nanometres(unit: str | None) -> float | None:
     """Nanometres in one `unit`, as in "um", "micrometer" or "nanometers"; None if unknown."""
+    if not unit:
+        return None
     known = ALIASES.get(unit) or ALIASES.get(unit.lower()) or unit.lower().removesuffix("s")
     return NANOMETRES.get(known)
 
 
 def scale_of(
-    sizes: Sequence[int | float], offsets: Sequence[int | float] | None, units: Sequence[str]
+    sizes: Sequence[int | float],
+    offsets: Sequence[int | float] | None,
+    units: Sequence[str | None],
 ) -> Scale:
     """The `Scale` of lengths (z, y, x) in `units`; the offset is rounded to whole voxels.
 
@@ -64,6 +68,35 @@ def scale_of(
     if offsets is None:
         return Scale(voxel_size_nm)
     return Scale(voxel_size_nm, tuple(round(o / s) for o, s in zip(offsets, sizes, strict=True)))
+
+
+def name_axes(
+    shape: Sequence[int],
+    given: Sequence[str] | None,
+    stated: Sequence[str] | None,
+    path: str,
+    usual: Sequence[str] = "zyx",
+) -> Sequence[str]:
+    """The axes of an array: those given, or else those the file states, or else the usual three.
+
+    Raises:
+        ValueError: if the names given are not as many as the axes, or more than three have none.
+    """
+    if given is not None and len(given) != len(shape):
+        raise ValueError(
+            f"{path}: got axes={given} for sizes {tuple(shape)}; needs a name for each, as in "
+            f"axes={'tczyx'[-len(shape) :]}"
+        )
+    if given is not None:
+        return given
+    if stated is not None and len(stated) == len(shape):
+        return stated
+    if len(shape) <= 3:
+        return usual[: len(shape)]
+    raise ValueError(
+        f"{path}: got sizes {tuple(shape)} without names of axes; needs them: give axes= in this "
+        f"order, as in axes={'tczyx'[-len(shape) :]} or axes=zyxc"
+    )
 
 
 def arrange(store: ts.TensorStore, names: Sequence[str], path: str) -> ts.TensorStore:

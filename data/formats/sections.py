@@ -1,6 +1,8 @@
 """Stacks of sections: TIFF stacks, folders of TIFF or PNG sections, several TIFF files as one.
 
-Sections are stacked along z and read by the rows asked for, never a whole stack at a time.
+Sections are stacked along z and read by the rows asked for, never a whole stack at a time. PNG
+files are opened by their own class: `PIL.Image.open` takes the sections of a large tissue for an
+attack, and can be told otherwise only for the whole process.
 """
 
 import functools
@@ -12,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorstore as ts
 import tifffile
-from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from data.checks import check_voxels
 from data.formats.scale import Scale
@@ -20,7 +22,7 @@ from data.formats.stores import CONTEXT
 from data.formats.tiff import Section, read_stack
 
 SUFFIXES = (".tif", ".tiff", ".png")
-READ_BYTES = 4 * 2**20
+READ_BYTES = 256 * 2**10  # at a time: a crop decodes little more than it needs
 GREY = {"1": "bool", "L": "uint8", "P": "uint8", "I;16": "uint16", "I": "int32", "F": "float32"}
 
 
@@ -28,15 +30,28 @@ def expand(path: str) -> list[str]:
     """The files of sections that a path means, in order along z; empty if it means none.
 
     The path is a file, a folder, a pattern with * ? or [, or several of these between commas.
+
+    Raises:
+        FileNotFoundError: if one of several means no section.
     """
     if not os.path.exists(path) and "," in path:
-        return [file for part in path.split(",") for file in expand(part.strip())]
+        return [file for part in path.split(",") for file in _expand_part(part.strip())]
     if os.path.isdir(path):
         found = [entry.path for entry in os.scandir(path) if not entry.name.startswith(".")]
     else:
         found = [path] if os.path.exists(path) else glob.glob(path)
     files = [file for file in found if file.lower().endswith(SUFFIXES)]
     return sorted(files, key=natural_order)
+
+
+def _expand_part(part: str) -> list[str]:
+    files = expand(part)
+    if not files:
+        raise FileNotFoundError(
+            f"{part}: there is no such file, or no TIFF or PNG; needs one for each part of the "
+            "list between commas; mend its name, or leave it out"
+        )
+    return files
 
 
 def natural_order(name: str) -> list[str | int]:
@@ -112,11 +127,11 @@ def read_png(path: str) -> tuple[list[Section], Scale]:
         ValueError: on a truncated file or one with colours; the message names the file.
     """
     try:
-        with Image.open(path) as image, open(path, "rb") as file:
-            mode, (width, height) = image.mode, image.size
+        with PngImageFile(path) as image, open(path, "rb") as file:
+            mode, (width, height), palette = image.mode, image.size, image.getpalette()
             file.seek(-min(4096, os.path.getsize(path)), os.SEEK_END)
             whole = b"IEND" in file.read()
-    except OSError as error:
+    except (OSError, SyntaxError) as error:
         raise ValueError(f"{path}: is not a PNG file ({error}); export it again") from None
     if not whole:
         raise ValueError(f"{path}: truncated: its last chunk is missing; copy or export it again")
@@ -125,18 +140,19 @@ def read_png(path: str) -> tuple[list[Section], Scale]:
             f"{path}: got a section with colours (mode {mode}); needs one grey value per voxel; "
             "convert it to greyscale (or, for labels, to ids) first"
         )
+    if palette and palette != [grey for grey in range(len(palette) // 3) for _ in "rgb"]:
+        raise ValueError(
+            f"{path}: got a section with a palette, whose voxels are places in it; needs one grey "
+            "value or id per voxel; save it as 8- or 16-bit greyscale (in ImageJ: Image > Type > "
+            "8-bit)"
+        )
     read = functools.partial(_png_rows, path)
     return [Section(path, (height, width), np.dtype(GREY[mode]), height, read)], Scale()
 
 
 def _png_rows(path: str, first: int, stop: int) -> np.ndarray:
     try:
-        with Image.open(path) as image:
+        with PngImageFile(path) as image:
             return np.asarray(image)[first:stop]
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"{path}: cannot be decoded ({error}); export it again") from None
-
-
-def is_stack(path: str) -> bool:
-    """Whether a path asks for sections: a TIFF or PNG file, a pattern, or a list with commas."""
-    return path.lower().endswith(SUFFIXES) or any(sign in path for sign in "*?[,")

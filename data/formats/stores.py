@@ -12,7 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorstore as ts
 
-from data.formats.scale import Scale, arrange, scale_of
+from data.checks import are_labels
+from data.formats.n5_scale import n5_scale
+from data.formats.scale import Scale, arrange, name_axes
 
 # One cache for the whole process bounds its memory. Chunks are not flushed to the disk one by one,
 # which halves the speed: a killed process loses nothing by that, only a power cut does.
@@ -43,9 +45,12 @@ def read_json(path: str, key: str) -> dict | None:
     if found.state != "value":
         return None
     try:
-        return json.loads(found.value)
+        content = json.loads(found.value)
     except ValueError as error:
         raise ValueError(f"{path}/{key}: got text that is not JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}/{key}: got a JSON {type(content).__name__}; needs an object")
+    return content
 
 
 def write_json(path: str, key: str, content: dict) -> None:
@@ -53,43 +58,33 @@ def write_json(path: str, key: str, content: dict) -> None:
     kvstore(path).write(key, json.dumps(content, indent=2).encode()).result()
 
 
+def list_files(path: str) -> list[str]:
+    """The paths of all files under a local path or a URL, relative to it."""
+    return [key.decode() for key in kvstore(path).list().result()]
+
+
 def delete_folder(path: str) -> None:
     """Deletes all files under a local path or a URL."""
     kvstore(path).delete_range(ts.KvStore.KeyRange()).result()
 
 
-def open_zarr(path: str, driver: str, names: Sequence[str] | None) -> ts.TensorStore:
-    """The zarr array ("zarr3" or, for version 2, "zarr") at `path`, its axes named if known."""
+def open_zarr(
+    path: str, driver: str, axes: str | None, stated: Sequence[str] | None
+) -> ts.TensorStore:
+    """The zarr array ("zarr3" or, for version 2, "zarr") at `path`.
+
+    Its axes are those given, or else those that the group around it or the array itself states.
+    """
     store = _open({"driver": driver, "kvstore": kvstore_spec(path)}, path)
-    labels = [label for label in store.domain.labels if label]
-    guess = {3: "zyx", 4: "zyxc", 5: "tczyx"}.get(store.rank, "?" * store.rank)
-    return arrange(store, names or (labels if len(labels) == store.rank else guess), path)
+    stated = stated or [label for label in store.domain.labels if label]
+    return arrange(store, name_axes(store.shape, axes, stated, path), path)
 
 
-def open_n5(path: str, attributes: dict) -> tuple[ts.TensorStore, Scale]:
+def open_n5(path: str, attributes: dict, axes: str | None = None) -> tuple[ts.TensorStore, Scale]:
     """The N5 dataset at `path`, whose attributes.json holds `attributes`."""
     store = _open({"driver": "n5", "kvstore": kvstore_spec(path)}, path)
-    names = attributes.get("axes") or "xyzct"[: store.rank]
-    return arrange(store, names, path), n5_scale(attributes, names)
-
-
-def n5_scale(attributes: dict, names: Sequence[str]) -> Scale:
-    """Scale from `resolution`, `units` and `offset`, or from n5-viewer's `pixelResolution`.
-
-    N5 lists all of them along `names`; without units they are nanometres.
-    """
-    pixel = attributes.get("pixelResolution", {})
-    sizes = attributes.get("resolution") or pixel.get("dimensions")
-    if sizes is None or not set("zyx") <= set(names):
-        return Scale()
-    units = attributes.get("units") or [pixel.get("unit", "nm")] * len(sizes)
-    offset = attributes.get("offset")
-    spatial = [names.index(axis) for axis in "zyx"]
-    return scale_of(
-        [sizes[i] for i in spatial],
-        offset and [offset[i] for i in spatial],
-        [units[i] for i in spatial],
-    )
+    names = name_axes(store.shape, axes, attributes.get("axes"), path, usual="xyz")
+    return arrange(store, names, path), n5_scale(attributes, names, path)
 
 
 def open_precomputed(path: str) -> tuple[ts.TensorStore, Scale]:
@@ -168,18 +163,19 @@ def create_precomputed(
     chunk_shape: Sequence[int],
     voxel_size_nm: Sequence[int | float],
     offset: Sequence[int],
+    labels: bool,
 ) -> ts.TensorStore:
-    """A new precomputed volume: uint32 and uint64 make a segmentation, others an image."""
-    labels = dtype.name in ("uint32", "uint64")
+    """A new precomputed volume: a segmentation of labels, else an image."""
+    packed = labels and are_labels(dtype)  # the encoding knows no smaller ids
     scale_metadata = {
         "key": "_".join(f"{s:g}" for s in voxel_size_nm[::-1]),
         "size": [*shape[2::-1]],
         "resolution": [*voxel_size_nm[::-1]],
         "voxel_offset": [*offset[::-1]],
         "chunk_size": [*chunk_shape[2::-1]],
-        "encoding": "compressed_segmentation" if labels else "raw",
+        "encoding": "compressed_segmentation" if packed else "raw",
     }
-    if labels:
+    if packed:
         scale_metadata["compressed_segmentation_block_size"] = [8, 8, 8]
     multiscale = {
         "type": "segmentation" if labels else "image",

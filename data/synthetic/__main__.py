@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from omegaconf import OmegaConf
@@ -45,7 +45,9 @@ def read_options(arguments: Sequence[str]) -> tuple[str, PhantomParameters, bool
         raise ValueError(f"{error.full_key or arguments[1:]}: {error.msg}") from error
     assert isinstance(values, dict)
     overwrite = values.pop("overwrite")
-    return arguments[0], _parameters(values), bool(overwrite)
+    if not isinstance(overwrite, bool):
+        raise ValueError(f"got overwrite={overwrite}; needs true or false")
+    return arguments[0], _parameters(values), overwrite
 
 
 def _defaults() -> dict:
@@ -58,29 +60,35 @@ def _parameters(values: dict) -> PhantomParameters:
         name: dataclasses.replace(getattr(default, name), **_floats(name, values.pop(name)))
         for name in ("tissue", "imaging")
     }
-    try:
-        return PhantomParameters(
-            shape=_three("shape", values["shape"], int),
-            voxel_size_nm=_three("voxel_size_nm", values["voxel_size_nm"], float),
-            seed=int(values["seed"]),
-            **groups,
-        )
-    except TypeError as error:
-        raise ValueError(f"shape, voxel_size_nm, seed: {error}") from error
+    return PhantomParameters(
+        shape=_three("shape", values["shape"], _whole),
+        voxel_size_nm=_three("voxel_size_nm", values["voxel_size_nm"], _number),
+        seed=_whole("seed", values["seed"]),
+        **groups,
+    )
 
 
-def _three(name: str, values: list, kind: type) -> tuple:
+def _three(name: str, values: object, kind: Callable[[str, object], float]) -> tuple:
     if not isinstance(values, list) or len(values) != 3:
         raise ValueError(f"got {name}={values}; needs three numbers, as in {name}=[64,512,512]")
-    z, y, x = (kind(value) for value in values)
+    z, y, x = (kind(name, value) for value in values)
     return z, y, x
 
 
+def _whole(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"got {name}={value}; needs a whole number")
+    return value
+
+
+def _number(name: str, value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ValueError(f"got {name}={value}; needs a number")
+    return float(value)
+
+
 def _floats(group: str, values: dict) -> dict[str, float]:
-    try:
-        return {name: float(value) for name, value in values.items()}
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{group}: {error}; needs numbers") from error
+    return {name: _number(f"{group}.{name}", value) for name, value in values.items()}
 
 
 def _listed(values: dict, prefix: str = "") -> list[str]:

@@ -15,7 +15,7 @@ from data.synthetic.organelles import Mitochondria, Synapses
 from data.synthetic.rendering import RIPPLE_KNOTS, Cell, Geometry
 from data.synthetic.warp import RIPPLES_PER_CELL, Warp
 
-TONE = {Kind.DENDRITE: 0.61, Kind.AXON: 0.56, Kind.GLIA: 0.64}
+TONE = {Kind.DENDRITE: 0.66, Kind.AXON: 0.61, Kind.GLIA: 0.69}
 GRAIN = {Kind.DENDRITE: 0.9, Kind.AXON: 1.25, Kind.GLIA: 0.6}
 CHUNK = 16_384
 
@@ -37,7 +37,7 @@ class CellGatherer:
     def tone(self) -> Float[np.ndarray, " neurites"]:
         """Grey value of each neurite's cytoplasm."""
         rng = np.random.default_rng([self.seed, 7])
-        return _by_kind(self.neurites.kind, TONE) + 0.04 * rng.normal(size=len(self.neurites.kind))
+        return _by_kind(self.neurites.kind, TONE) + 0.06 * rng.normal(size=len(self.neurites.kind))
 
     @functools.cached_property
     def capsules_at(self) -> Int[np.ndarray, "sites n"]:

@@ -43,7 +43,7 @@ def grow(
     owner = _grow_trunks(lattice, tissue, rng)
     trunks = int(owner.max()) + 1
     for wave in range(AXON_WAVES):
-        owner = _grow_axons(owner, lattice, tissue, rng, density=0.004 * 1.4**wave)
+        owner = _grow_axons(owner, lattice, tissue, rng, wave=wave)
     lengths = np.bincount(owner[owner >= 0], minlength=owner.max() + 1)
     too_short = (lengths < SHORTEST_AXON) & (np.arange(len(lengths)) >= trunks)
     owner[(owner >= 0) & too_short[owner]] = FREE
@@ -67,7 +67,7 @@ def connected_pieces(
 
 def _grow_trunks(lattice, tissue, rng) -> Int[np.ndarray, " sites"]:
     size = lattice.cell_nm * lattice.shape
-    widest = max(0.75 * tissue.pitch_nm, size.max() / 8)
+    widest = max(0.75 * tissue.pitch_nm, np.median(size) / 8)
     radius = np.minimum(rng.lognormal(np.log(1.4), 0.35, size=4096) * tissue.pitch_nm, widest)
     # A trunk crosses the volume: its length is about the volume's mean extent.
     share = np.cumsum(np.pi * radius**2 * np.cbrt(size.prod())) / size.prod()
@@ -131,11 +131,13 @@ def _keep_largest_pieces(owner, lattice) -> Int[np.ndarray, " sites"]:
     return owner
 
 
-def _grow_axons(owner, lattice, tissue, rng, density) -> Int[np.ndarray, " sites"]:
+def _grow_axons(owner, lattice, tissue, rng, wave) -> Int[np.ndarray, " sites"]:
     """One wave: seeds on free sites, each growing both ways until no free site lies ahead."""
     owner = owner.copy()
     free = np.flatnonzero(owner == FREE)
-    seeds = rng.choice(free, size=min(len(free), int(np.ceil(density * len(free)))), replace=False)
+    # A thin volume cuts every axon short, so it holds more of them.
+    share = 0.004 * 1.4**wave * max(1.0, 12 / min(lattice.shape))
+    seeds = rng.choice(free, size=int(np.ceil(min(share, 0.3) * len(free))), replace=False)
     names = owner.max() + 1 + np.arange(len(seeds))
     owner[seeds] = names
     heading = _unit(rng.normal(size=(len(seeds), 3)))

@@ -34,6 +34,8 @@ def take_image(
     for number, (size, share) in enumerate(GRAINS_NM):
         texture = _texture(indices, voxel_nm, size, seed + 11 + number)
         intensity += grain_share * share * grain * texture
+    # Microtubules and ribosomes: dots where the coarser texture is darkest.
+    intensity -= 2.5 * grain_share * grain * jax.nn.sigmoid((-texture - 1.7) * 6)
     intensity += noise * white_noise(*indices, seed=seed + 10)
     column = (slice(None), None, None)
     intensity = contrast[column] * (intensity - 0.5) + 0.5 + brightness[column]

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from data.synthetic.parameters import PhantomParameters
 
-JITTER = 0.3  # of a cell; more would often let a foreign site come between two neighbours
+JITTER = 0.36  # of a cell; more would often let a foreign site come between two neighbours
 SAMPLE_NM = 24.0  # smooth fields are evaluated this far apart and interpolated
 
 NEIGHBOURHOOD = np.array(list(itertools.product((-1, 0, 1), repeat=3)))

@@ -61,26 +61,20 @@ def make_neurites(
     contacts = _choose_contacts(owner, kind, lattice, parameters, rng)
     log_weight[contacts[:, 0]] += 0.7
     log_weight = log_weight.clip(-0.7, 0.9).astype(np.float32)
-    clearance = needed_clearance(parameters)
-    return split_at_necks(lattice, owner, kind, log_weight, clearance, rng), contacts
-
-
-def needed_clearance(parameters: PhantomParameters) -> float:
-    """Least radius in nm of a neck that stays connected once cut into voxels and sections."""
-    half_voxel = 0.5 * float(np.linalg.norm(parameters.voxel_size_nm))
-    imaging, tissue = parameters.imaging, parameters.tissue
-    return half_voxel + 4 + 1.5 * imaging.misalignment_nm + tissue.extracellular_nm / 2
+    clearance_nm = parameters.clearance_nm
+    return split_at_necks(lattice, owner, kind, log_weight, clearance_nm, rng), contacts
 
 
 def _choose_contacts(owner, kind, lattice, parameters, rng) -> Int[np.ndarray, "contacts 2"]:
-    """Random axon-target pairs, five for each synapse wanted: not every one will fit."""
+    """Random axon-target pairs, several for each synapse wanted: not every one will fit."""
     pairs = face_edges(lattice.shape)
     pairs = np.concatenate([pairs, pairs[:, ::-1]])
     pre, post = kind[owner[pairs]].T
     apart = owner[pairs[:, 0]] != owner[pairs[:, 1]]
     pairs = pairs[apart & (pre == Kind.AXON) & (post != Kind.GLIA)]
     volume_um3 = np.prod(parameters.shape) * np.prod(parameters.voxel_size_nm) * 1e-9
-    wanted = int(np.ceil(5 * parameters.tissue.synapses_per_um3 * volume_um3))
+    density = parameters.tissue.synapses_per_um3
+    wanted = int(np.ceil(8 * density * volume_um3 + 10 * (density > 0)))
     # Dendrites are the likelier targets.
     order = rng.random(len(pairs)) * np.where(kind[owner[pairs[:, 1]]] == Kind.AXON, 3, 1)
     return pairs[np.argsort(order)[:wanted]]

@@ -15,7 +15,8 @@ from data.synthetic.parameters import Tissue
 MITOCHONDRION_NM = (85.0, 145.0)  # radius
 MITOCHONDRION_WALL_NM = 35.0  # cytoplasm left between it and the membrane
 SYNAPSE_NM = (80.0, 150.0)  # radius of the cleft
-SYNAPSES_APART_NM = 420.0
+SYNAPSES_APART_NM = 300.0
+BATCH = 256  # synapses whose vesicles are tried at once
 VESICLE_NM = 21.0  # radius
 VESICLE_GRID_NM = 48.0
 CLOUD_NM = 330.0  # how far vesicles lie from the cleft
@@ -92,18 +93,30 @@ def make_synapses(
     """
     pre, post = neurites.owner[contacts].T
     centre, normal, meets = _membrane_between(neurites, contacts, pre, post)
+    # Sites may have changed hands since the contacts were chosen.
+    meets &= (neurites.kind[pre] == Kind.AXON) & (neurites.kind[post] != Kind.GLIA)
     near = KDTree(centre).query_pairs(SYNAPSES_APART_NM, output_type="ndarray")
     near = near[meets[near].all(1)]
     meets[near.max(1)] = False  # the earlier of two stays
     wanted = rng.poisson(tissue.synapses_per_um3 * volume_um3)
     radius = rng.uniform(*SYNAPSE_NM, len(contacts))
+    candidates = Synapses(pre, post, centre, normal, radius, contacts[:, 0])
     kept = np.flatnonzero(meets)
-    synapses = Synapses(
-        pre[kept], post[kept], centre[kept], normal[kept], radius[kept], contacts[kept, 0]
-    )
-    vesicles = _make_vesicles(neurites, synapses, tissue, mitochondria, rng)
-    count = np.bincount(vesicles.synapse, minlength=len(kept))
-    return _select(synapses, vesicles, np.flatnonzero(count >= FEWEST_VESICLES)[:wanted])
+    synapses, vesicles = _rows(candidates, kept[:0]), _no_vesicles()
+    for start in range(0, len(kept), BATCH):
+        if len(synapses.pre) >= wanted:
+            break
+        tried = _rows(candidates, kept[start : start + BATCH])
+        clouds = _make_vesicles(neurites, tried, tissue, mitochondria, rng)
+        count = np.bincount(clouds.synapse, minlength=len(tried.pre))
+        tried, clouds = _select(tried, clouds, np.flatnonzero(count >= FEWEST_VESICLES))
+        vesicles = Vesicles(
+            np.concatenate([vesicles.centre, clouds.centre]),
+            np.concatenate([vesicles.synapse, clouds.synapse + len(synapses.pre)]),
+        )
+        synapses = _joined(synapses, tried)
+    chosen = np.arange(min(wanted, len(synapses.pre)))
+    return _select(synapses, vesicles, chosen[np.argsort(synapses.site[chosen], kind="stable")])
 
 
 def _membrane_between(neurites, contacts, pre, post):
@@ -176,10 +189,22 @@ def _depth_in_mitochondria(points, mitochondria) -> Float[np.ndarray, " n"]:
 
 
 def _select(synapses, vesicles, chosen) -> tuple[Synapses, Vesicles]:
-    """The chosen synapses, renumbered in the order of their sites, with their vesicles."""
-    chosen = chosen[np.argsort(synapses.site[chosen], kind="stable")]
+    """The chosen synapses, renumbered in that order, with their vesicles."""
     number = np.full(len(synapses.pre), -1)
     number[chosen] = np.arange(len(chosen))
-    columns = {f.name: getattr(synapses, f.name)[chosen] for f in dataclasses.fields(Synapses)}
     kept = number[vesicles.synapse] >= 0
-    return Synapses(**columns), Vesicles(vesicles.centre[kept], number[vesicles.synapse][kept])
+    return _rows(synapses, chosen), Vesicles(vesicles.centre[kept], number[vesicles.synapse][kept])
+
+
+def _rows(synapses, rows) -> Synapses:
+    columns = (getattr(synapses, f.name)[rows] for f in dataclasses.fields(Synapses))
+    return Synapses(*columns)
+
+
+def _joined(first, second) -> Synapses:
+    names = (f.name for f in dataclasses.fields(Synapses))
+    return Synapses(*(np.concatenate([getattr(first, n), getattr(second, n)]) for n in names))
+
+
+def _no_vesicles() -> Vesicles:
+    return Vesicles(np.zeros((0, 3)), np.zeros(0, int))

@@ -2,7 +2,8 @@
 
 All that is global (neurites, synapses, defects) is a few numbers per cell of the lattice, made
 at once; voxels are rendered on demand, tile by tile. Tiles are cut at fixed places, so a voxel's
-value depends on the parameters alone, never on what was read before or beside it.
+value depends on the parameters alone, never on what was read before or beside it. Memory grows
+with the tissue (about a kilobyte a cell), not with what is read.
 """
 
 import collections
@@ -22,7 +23,7 @@ from data.synthetic.cells import CellGatherer
 from data.synthetic.defects import make_sections
 from data.synthetic.imaging import take_image
 from data.synthetic.lattice import make_lattice
-from data.synthetic.neurites import make_neurites, needed_clearance
+from data.synthetic.neurites import make_neurites
 from data.synthetic.organelles import make_mitochondria, make_synapses
 from data.synthetic.parameters import PhantomParameters
 from data.synthetic.rendering import MEMBRANE, MITOCHONDRION, Geometry, lay_out, render_cells
@@ -169,7 +170,8 @@ class Phantom:
         placed = to_tissue(points, self.lattice, self.warp)
         section = (placed[:, 0] / self.parameters.voxel_size_nm[0]).astype(int)
         placed[:, 1:] -= self.sections.shift_nm[section.clip(0, self.parameters.shape[0] - 1)]
-        return placed
+        size = np.array(self.parameters.shape) * self.parameters.voxel_size_nm
+        return placed.clip(0, size - 1e-3)
 
     @functools.cached_property
     def _gatherer(self) -> CellGatherer:
@@ -209,7 +211,7 @@ class Phantom:
             "membrane": flags & MEMBRANE,
             "clefts": (cleft_ids > 0).astype(np.uint8),
             "cleft_ids": cleft_ids,
-            "vesicles": vesicles,
+            "vesicles": np.where(flags & MEMBRANE, np.uint8(0), vesicles),
             "mitochondria": (flags & MITOCHONDRION) // MITOCHONDRION,
         }
 
@@ -217,7 +219,7 @@ class Phantom:
     def _largest_speck(self) -> int:
         """Voxels: half the thinnest slice through the thinnest neurite."""
         voxel = np.array(self.parameters.voxel_size_nm)
-        across = 2 * needed_clearance(self.parameters)
+        across = 2 * self.parameters.clearance_nm
         return int(0.5 * across**2 * voxel.min() / voxel.prod())
 
     def _paint(self, intensity, neurites, origin):

@@ -35,7 +35,7 @@ def paint_vesicles(
     """
     mask = np.zeros(intensity.shape, np.uint8)
     centre, neurite = _near(placed, origin, intensity.shape, voxel_nm)
-    voxel, inside = _voxels_around(centre, origin, intensity.shape, voxel_nm)
+    voxel, inside = _voxels_around(centre, origin, intensity.shape, voxel_nm, shift_nm)
     z, y, x = voxel[inside].T
     keep = neurites[z, y, x] == np.broadcast_to(neurite[:, None], inside.shape)[inside]
     which = np.nonzero(inside)[0][keep]
@@ -61,14 +61,21 @@ def _near(placed, origin, shape, voxel_nm):
 
 
 def _voxels_around(
-    centre, origin, shape, voxel_nm
+    centre, origin, shape, voxel_nm, shift_nm
 ) -> tuple[Int[np.ndarray, "n p 3"], Bool[np.ndarray, "n p"]]:
     """Tile indices of the voxels that each vesicle may touch, and which of them are inside."""
-    # Sections may be shifted against the tissue by a fraction of a vesicle.
-    reach = np.ceil((REACH_NM + np.array([0, 20, 20])) / voxel_nm).astype(int)
-    axes = [np.arange(-r, r + 1) for r in reach]
-    patch = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    voxel = np.floor(centre / voxel_nm).astype(int)[:, None] + patch - origin
+    reach = np.ceil(REACH_NM / voxel_nm).astype(int)
+    planes = np.floor(centre[:, :1] / voxel_nm[0]).astype(int) - origin[0]
+    planes = planes + np.arange(-reach[0], reach[0] + 1)
+    # Each section shows the vesicle where its own shift puts it.
+    shift = shift_nm[planes.clip(0, shape[0] - 1)]
+    middle = np.floor((centre[:, None, 1:] - shift) / voxel_nm[1:]).astype(int) - origin[1:]
+    y, x = (np.arange(-r, r + 1) for r in reach[1:])
+    patch = np.stack(np.meshgrid(y, x, indexing="ij"), -1).reshape(-1, 2)
+    place = middle[:, :, None] + patch
+    z = np.broadcast_to(planes[..., None, None], (*place.shape[:3], 1))
+    count = planes.shape[1] * len(patch)
+    voxel = np.concatenate([z, place], -1).reshape(len(centre), count, 3)
     return voxel, ((voxel >= 0) & (voxel < shape)).all(-1)
 
 

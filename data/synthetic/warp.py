@@ -17,7 +17,7 @@ from data.synthetic.lattice import Lattice
 # over which displacements fade towards a face of the volume.
 RIPPLE, RIPPLE_FADE = 0.17, 0.6
 RIPPLES_PER_CELL = 2
-BEND, BEND_FADE = 1.25, 3.0
+BEND, BEND_FADE = 1.25, 2.5
 BEND_CELLS = 4  # cells per knot of the bend
 
 

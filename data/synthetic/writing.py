@@ -21,6 +21,8 @@ from data.synthetic.phantom import LAYERS, Phantom
 from data.volume import Volume
 
 WRITTEN_LAYERS = tuple(layer for layer in LAYERS if layer != "clefts")  # cleft_ids says more
+# Few enough that the tiles in work stay in the phantom's cache until all layers are written.
+WORKERS = min(8, os.cpu_count() or 1)
 
 
 def write_phantom(
@@ -82,7 +84,7 @@ def _write_volumes(phantom, path, layers, job, finished, progress) -> None:
         for layer, target in volumes.items():
             target[tile].write(phantom.volume(layer)[tile].read())
 
-    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with bar, ThreadPoolExecutor(WORKERS) as pool:
         for number in _in_order(pool, write, tiles, finished):
             partial.write_finished(path, job, number + 1)
             bar.update(sizes[number])
@@ -93,7 +95,7 @@ def _in_order(pool, work, items, start) -> Iterator[int]:
     running = deque()
     for number in range(start, len(items)):
         running.append((number, pool.submit(work, items[number])))
-        if len(running) > 2 * (os.cpu_count() or 1):
+        if len(running) > WORKERS:
             first, future = running.popleft()
             future.result()
             yield first

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from data.checks import cast_exactly, check_image, check_labels, check_voxels
+from data.checks import cast_exactly, check_image_volume, check_label_volume, check_voxels
 from data.volume import from_array
 
 
@@ -19,18 +19,18 @@ def test_labels_are_unsigned(dtype):
     with pytest.raises(
         ValueError, match=rf"a.h5:labels: got labels of dtype {dtype}.*dtype=uint64"
     ):
-        check_labels(volume(dtype))
+        check_label_volume(volume(dtype))
 
 
 def test_good_labels_and_images_pass():
-    assert check_labels(volume("uint64")).dtype == np.uint64
-    assert check_image(volume("float32")).dtype == np.float32
+    assert check_label_volume(volume("uint64")).dtype == np.uint64
+    assert check_image_volume(volume("float32")).dtype == np.float32
 
 
 @pytest.mark.parametrize(("dtype", "shape"), [("uint64", (2, 3, 4)), ("uint8", (2, 3, 4, 3))])
 def test_images_are_grey_values(dtype, shape):
     with pytest.raises(ValueError, match=r"a.h5:labels: got an image .* needs axes \(z, y, x\)"):
-        check_image(volume(dtype, shape))
+        check_image_volume(volume(dtype, shape))
 
 
 @pytest.mark.parametrize("dtype", ["complex64", "O", "S3", "bool", "M8[s]"])

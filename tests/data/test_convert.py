@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import convert, creating
+from data.blocks import blocks
 from data.conversion import copying, job, partial
-from data.conversion.copying import blocks
 from data.conversion.job import Options
 from data.convert import main, parse
 from data.formats import tiff_stack

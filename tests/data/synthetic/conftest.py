@@ -7,9 +7,22 @@ from data.synthetic import Imaging, Phantom, PhantomParameters, Tissue
 VARIANTS = {
     "mouse": PhantomParameters(shape=(40, 300, 300), seed=1),
     "fly": PhantomParameters(
-        shape=(30, 260, 330), voxel_size_nm=(50.0, 4.6, 4.6), seed=2, tissue=Tissue(pitch_nm=210.0)
+        shape=(30, 260, 330), voxel_size_nm=(50.0, 4.6, 4.6), seed=2, tissue=Tissue(pitch_nm=160.0)
     ),
-    "isotropic": PhantomParameters(shape=(110, 120, 130), voxel_size_nm=(10.0, 10.0, 10.0), seed=3),
+    "isotropic": PhantomParameters(
+        shape=(110, 120, 130),
+        voxel_size_nm=(10.0, 10.0, 10.0),
+        seed=3,
+        imaging=Imaging(misalignment_nm=0.0),
+    ),
+    "crowded": PhantomParameters(
+        shape=(40, 280, 280), seed=21, tissue=Tissue(synapses_per_um3=8.0)
+    ),
+    "shaken": PhantomParameters(
+        shape=(24, 150, 150), seed=6, imaging=Imaging(misalignment_nm=18.0)
+    ),
+    "coarse": PhantomParameters(shape=(30, 40, 50), voxel_size_nm=(40.0, 40.0, 40.0), seed=7),
+    "thread": PhantomParameters(shape=(1, 1, 500), seed=3),
     "gaps": PhantomParameters(
         shape=(40, 250, 250),
         seed=4,
@@ -23,6 +36,11 @@ VARIANTS = {
 @pytest.fixture(scope="session", params=VARIANTS)
 def phantom(request) -> Phantom:
     return Phantom(VARIANTS[request.param])
+
+
+@pytest.fixture(scope="session")
+def crowded() -> Phantom:
+    return Phantom(VARIANTS["crowded"])
 
 
 @pytest.fixture(scope="session")

@@ -50,9 +50,6 @@ def test_rendered_labels_agree_with_the_field_at_points(phantom):
     tissue = centres.copy()
     points = tissue + displacement(tissue, phantom.lattice, phantom.warp)
     points[:, 1:] += phantom.sections.shift_nm[voxels[:, 0]]
-    if phantom.lattice.stride[0] > 1:  # shifts are then interpolated between samples
-        points[:, 1:] -= phantom.sections.shift_nm[voxels[:, 0]]
-        return
     owner, _, distance, _ = field.at_points(
         points, phantom.lattice, phantom.neurites.owner, phantom.neurites.log_weight
     )
@@ -109,8 +106,15 @@ def test_tissue_without_synapses_mitochondria_or_dendrites():
     ("change", "message"),
     [
         ({"shape": (0, 5, 5)}, "got shape"),
-        ({"voxel_size_nm": (100.0, 6.0, 6.0)}, "quarter of tissue.pitch_nm"),
-        ({"voxel_size_nm": (30.0, 6.0, -6.0)}, "got voxel_size_nm"),
+        ({"voxel_size_nm": (100.0, 6.0, 6.0)}, "a third of tissue.pitch_nm"),
+        ({"voxel_size_nm": (60.0, 60.0, 60.0)}, "quarter of tissue.pitch_nm"),
+        ({"voxel_size_nm": (1.0, 1.0, 1.0)}, "needs larger voxels"),
+        ({"seed": -1}, "got seed"),
+        ({"seed": 2**31}, "got seed"),
+        ({"imaging": Imaging(noise=float("nan"))}, "imaging.noise"),
+        ({"tissue": Tissue(pitch_nm=float("inf"))}, "tissue.pitch_nm"),
+        ({"tissue": Tissue(synapses_per_um3=-1.0)}, "synapses_per_um3"),
+        ({"voxel_size_nm": (30.0, 6.0, -6.0)}, "voxel_size_nm"),
         ({"tissue": Tissue(extracellular_nm=90.0)}, "extracellular_nm"),
         ({"tissue": Tissue(dendrite_fraction=1.5)}, "dendrite_fraction"),
         ({"imaging": Imaging(misalignment_nm=40.0)}, "misalignment_nm"),

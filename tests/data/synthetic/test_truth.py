@@ -48,8 +48,7 @@ def test_a_membrane_lies_between_neurites(phantom, layers):
         # more across thick sections, between which a membrane can turn.
         thick = phantom.parameters.voxel_size_nm[axis] > 20
         if between.any():
-            assert (walls[0] | walls[1])[between].mean() > (0.85 if thick else 0.99)
-    assert 0.02 < membrane.mean() < 0.35
+            assert (walls[0] | walls[1])[between].mean() > (0.75 if thick else 0.99)
 
 
 def test_every_cleft_touches_both_partners_and_no_other(phantom, layers):
@@ -70,6 +69,12 @@ def test_synapse_points_lie_where_the_table_says(phantom, layers):
     assert (table["pre"] != table["post"]).all()
     kinds = dict(phantom.neurite_table()[["id", "kind"]].tolist())
     assert all(kinds[pre] == "axon" for pre in table["pre"].tolist())
+
+
+def test_crowded_tissue_has_many_synapses_with_vesicles(crowded):
+    table = crowded.synapse_table()
+    assert len(table) > 10
+    assert np.bincount(crowded.vesicles.synapse).min() >= 8
 
 
 def test_vesicles_lie_in_presynaptic_neurites_near_a_cleft(phantom, layers):

@@ -111,6 +111,8 @@ def test_command_line(tmp_path, capsys):
         (["out", "tissue.pich_nm=3"], "pich_nm"),
         (["out", "tissue.pitch_nm=wide"], "tissue"),
         (["out", "shape=40"], "shape"),
+        (["out", "shape=[4.9,40,40]"], "whole number"),
+        (["out", "overwrite=flase"], "overwrite"),
         (["out", "shape=[4,40]"], "needs three numbers"),
     ],
 )
