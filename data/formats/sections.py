@@ -128,7 +128,8 @@ def read_png(path: str) -> tuple[list[Section], Scale]:
     """
     try:
         with PngImageFile(path) as image, open(path, "rb") as file:
-            mode, (width, height), palette = image.mode, image.size, image.getpalette()
+            mode, (width, height) = image.mode, image.size
+            palette = [*image.palette.palette] if image.palette else []
             file.seek(-min(4096, os.path.getsize(path)), os.SEEK_END)
             whole = b"IEND" in file.read()
     except (OSError, SyntaxError) as error:
@@ -140,7 +141,7 @@ def read_png(path: str) -> tuple[list[Section], Scale]:
             f"{path}: got a section with colours (mode {mode}); needs one grey value per voxel; "
             "convert it to greyscale (or, for labels, to ids) first"
         )
-    if palette and palette != [grey for grey in range(len(palette) // 3) for _ in "rgb"]:
+    if palette != [grey for grey in range(len(palette) // 3) for _ in "rgb"]:
         raise ValueError(
             f"{path}: got a section with a palette, whose voxels are places in it; needs one grey "
             "value or id per voxel; save it as 8- or 16-bit greyscale (in ImageJ: Image > Type > "

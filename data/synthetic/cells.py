@@ -63,7 +63,7 @@ class CellGatherer:
         for start in range(0, np.prod(grid), CHUNK):
             cells = np.arange(start, min(start + CHUNK, np.prod(grid)))
             coordinates = site_coordinates(cells, grid)
-            lists = self._nearby(self._sites_near(coordinates))
+            lists = self._nearby(coordinates)
             most = np.maximum(most, [_count_distinct(values) for values in lists])
         # Fours, so that phantoms share compiled kernels.
         neurites, capsules, synapses = (-(-most // 4) * 4).tolist()
@@ -75,12 +75,31 @@ class CellGatherer:
         moved = coordinates + np.round(bend / self.lattice.cell_nm).astype(int)
         return site_index(moved[:, None] + NEIGHBOURHOOD, self.lattice.shape)
 
-    def _nearby(self, around):
-        """Owners, capsules and synapses of the sites around each cell, -1 where none."""
+    def _nearby(self, coordinates):
+        """Owners, capsules and synapses that may reach each cell's voxels, padded with -1."""
+        around = self._sites_near(coordinates)
         outside = around < 0
         tables = (self.neurites.owner[:, None], self.capsules_at, self.synapses_at)
-        found = [np.where(outside[..., None], -1, table[around]) for table in tables]
-        return [values.reshape(len(around), -1) for values in found]
+        owner, capsule, synapse = (
+            np.where(outside[..., None], -1, table[around]).reshape(len(around), -1)
+            for table in tables
+        )
+        return owner, self._in_reach(coordinates, capsule), synapse
+
+    def _in_reach(self, coordinates, capsule) -> Int[np.ndarray, "cells n"]:
+        """The capsules less those that stay clear of the cell: few are near enough to matter."""
+        bend = self._bend_at_corners(coordinates).mean((1, 2, 3))
+        middle = (coordinates + 0.5) * self.lattice.cell_nm + bend
+        start, along = self.mitochondria.start, self.mitochondria.stop - self.mitochondria.start
+        rows, columns = np.nonzero(capsule >= 0)
+        which = capsule[rows, columns]
+        offset = middle[rows] - start[which]
+        t = (offset * along[which]).sum(1) / (along[which] ** 2).sum(1)
+        away = np.linalg.norm(offset - t.clip(0, 1)[:, None] * along[which], axis=1)
+        reach = 0.6 * np.linalg.norm(self.lattice.cell_nm) + 40  # half a diagonal and the warp
+        far = away > self.mitochondria.radius[which] + reach
+        capsule[rows[far], columns[far]] = -1
+        return capsule
 
     def gather(self, coordinates: Int[np.ndarray, "cells 3"]) -> Cell:
         """The render kernel's input for cells at lattice coordinates (NumPy arrays inside)."""
@@ -89,7 +108,7 @@ class CellGatherer:
         site, weight, owner = field.gather_sites(
             around, self.lattice, self.neurites.owner, self.neurites.log_weight
         )
-        _, capsules, synapses = self._nearby(around)
+        _, capsules, synapses = self._nearby(coordinates)
         slots, slots_capsules, slots_synapses = (
             _distinct(values, width)
             for values, width in zip((owner, capsules, synapses), self.widths, strict=True)

@@ -69,8 +69,8 @@ def make_mitochondria(neurites: Neurites, tissue: Tissue, rng: np.random.Generat
     wide = (room > 0.7 * MITOCHONDRION_NM[0]) & (
         neurites.kind[neurites.owner[edges[:, 0]]] != Kind.GLIA
     )
-    chosen = wide & (rng.random(len(edges)) < 0.4 * tissue.mitochondria)
-    for _ in range(2):  # each run grows by its neighbours
+    chosen = wide & (rng.random(len(edges)) < 0.2 * tissue.mitochondria)
+    for _ in range(3):  # each run grows by its neighbours
         touched = np.isin(edges, np.unique(edges[chosen])).any(1)
         chosen |= wide & touched & (rng.random(len(edges)) < tissue.mitochondria)
     radius = np.minimum(room, rng.uniform(*MITOCHONDRION_NM, len(edges)))[chosen]

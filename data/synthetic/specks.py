@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from data.synthetic.lattice import NEIGHBOURHOOD
 
 INSIDE = 20
+BEYOND = np.uint32(2**32 - 1)
 
 
 def remove_specks(labels: UInt32[np.ndarray, "z y x"], largest: int) -> None:
@@ -21,28 +22,29 @@ def remove_specks(labels: UInt32[np.ndarray, "z y x"], largest: int) -> None:
     Inside, where a piece is known to be cut off, 20 times as many. Only voxels outside every
     2x2x2 block of one label are looked at: all others have company.
     """
-    thin = np.argwhere(~_in_blocks(labels))
+    padded = np.pad(labels, 1, constant_values=BEYOND)
+    flat = padded.ravel()
+    thin = np.flatnonzero(np.pad(~_in_blocks(labels), 1))
     if not len(thin):
         return
-    around = thin[:, None] + NEIGHBOURHOOD
-    inside = ((around >= 0) & (around < labels.shape)).all(-1)
-    around = np.clip(around, 0, np.array(labels.shape) - 1)
-    found = labels[tuple(np.moveaxis(around, -1, 0))]
-    own = labels[tuple(thin.T)]
-    alike = inside & (found == own[:, None])
-    number = np.full(labels.shape, -1)
-    number[tuple(thin.T)] = np.arange(len(thin))
-    neighbour = number[tuple(np.moveaxis(around, -1, 0))]
+    around = thin[:, None] + NEIGHBOURHOOD @ (np.array(padded.strides) // padded.itemsize)
+    found, own = flat[around], flat[thin]
+    inside = found != BEYOND
+    alike = found == own[:, None]
+    number = np.full(flat.shape, -1, np.int32)
+    number[thin] = np.arange(len(thin))
+    neighbour = number[around]
     piece = _pieces(neighbour, alike)
     held = np.zeros(piece.max() + 1, bool)
-    np.logical_or.at(held, piece, (alike & (neighbour < 0)).any(1))
+    held[piece[(alike & (neighbour < 0)).any(1)]] = True
     at_rim = np.zeros(piece.max() + 1, bool)
-    np.logical_or.at(at_rim, piece, ~inside.all(1))
+    at_rim[piece[~inside.all(1)]] = True
     most = np.where(at_rim, largest, INSIDE * largest)
     # Gaps between neurites may be as thin and small as they like.
     speck = (~held & (np.bincount(piece) <= most))[piece] & (own > 0)
     steady = inside & ~np.append(speck, False)[neighbour]
-    labels[tuple(thin[speck].T)] = _replacement(found[speck], steady[speck], own[speck])
+    flat[thin[speck]] = _replacement(found[speck], steady[speck], own[speck])
+    labels[...] = padded[1:-1, 1:-1, 1:-1]
 
 
 def _in_blocks(labels) -> Bool[np.ndarray, "z y x"]:

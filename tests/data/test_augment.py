@@ -94,7 +94,7 @@ def test_one_effect_does_not_change_the_draws_of_another():
     alone = dataclasses.replace(both, noise_probability=0.0)
     black = [(augment(key, image, labels, a)[0] == 0).all(axis=(1, 2)) for a in (both, alone)]
     assert black[1].any()
-    np.testing.assert_array_equal(*black)
+    assert_same(*black)
 
 
 def test_a_batch_is_its_crops_each_with_its_own_key():

@@ -1,5 +1,6 @@
 """TIFF and PNG sections: order, scale, laziness, and every way in which files are damaged."""
 
+import re
 import struct
 
 import numpy as np
@@ -27,6 +28,14 @@ def test_several_files_stack_along_z(tmp_path, voxels):
     np.testing.assert_array_equal(pattern[3:6, 9:31, 4:].read(), voxels[2:5, 9:31, 4:])
     listed = open_volume(f"{tmp_path}/part_z2-6.tif, {tmp_path}/part_z0-2.tif", SIZE)
     np.testing.assert_array_equal(listed.read(), np.concatenate([voxels[2:], voxels[:3]]))
+
+
+def test_a_missing_file_of_a_list_is_named(tmp_path, voxels):
+    tifffile.imwrite(tmp_path / "a.tif", voxels)
+    (tmp_path / "notes.txt").write_text("")
+    for missing in ("b.tif", "c*.tif", "notes.txt"):
+        with pytest.raises(FileNotFoundError, match=rf"^{re.escape(f'{tmp_path}/{missing}')}: "):
+            open_volume(f"{tmp_path}/a.tif,{tmp_path}/{missing},{tmp_path}/a.tif", SIZE)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
@@ -98,13 +107,13 @@ def test_only_the_sections_asked_for_are_decoded(tmp_path, voxels, monkeypatch):
     assert sorted(decoded) == [2, 3]
 
 
-def test_strips_are_read_alone(tmp_path, voxels, monkeypatch):
-    """Rows of a large section do not cost the whole section."""
+def test_strips_are_read_alone(tmp_path):
+    """Rows of a section of a megabyte do not cost the whole section."""
+    voxels = np.random.default_rng(0).integers(0, 256, (2, 1024, 1024), np.uint8)
     tifffile.imwrite(tmp_path / "s.tif", voxels, compression="zlib", rowsperstrip=8)
-    monkeypatch.setattr("data.formats.sections.READ_BYTES", 8 * 52)
     volume = open_volume(f"{tmp_path}/s.tif", SIZE)
-    assert volume.chunk_shape == (1, 8, 52)
-    np.testing.assert_array_equal(volume[:, 5:21].read(), voxels[:, 5:21])
+    assert volume.chunk_shape == (1, 256, 1024)
+    np.testing.assert_array_equal(volume[:, 5:721, 9:].read(), voxels[:, 5:721, 9:])
 
 
 def test_scale_of_imagej(tmp_path, voxels):
@@ -199,6 +208,32 @@ def test_colours_are_refused(tmp_path, suffix):
     Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / f"s.{suffix}")
     with pytest.raises(ValueError, match=rf"s.{suffix}: .*colours.*convert it to greyscale"):
         open_volume(str(tmp_path), SIZE)
+
+
+def test_palettes_are_refused_unless_they_are_grey(tmp_path, voxels):
+    section = Image.fromarray(voxels[0]).convert("P")
+    section.putpalette([grey for grey in range(256) for _ in "rgb"])
+    section.save(tmp_path / "s.png")
+    np.testing.assert_array_equal(open_volume(str(tmp_path), SIZE).read(), voxels[:1])
+    section.putpalette([255 - grey for grey in range(256) for _ in "rgb"])
+    section.save(tmp_path / "s.png")
+    with pytest.raises(ValueError, match=r"s.png: got a section with a palette.*greyscale"):
+        open_volume(str(tmp_path), SIZE)
+
+
+def test_large_sections_are_no_attack(tmp_path, voxels, monkeypatch):
+    """Pillow's limit, which is there for web servers, holds for others and not for us."""
+    Image.fromarray(voxels[0]).save(tmp_path / "s.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    np.testing.assert_array_equal(open_volume(str(tmp_path), SIZE).read(), voxels[:1])
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(tmp_path / "s.png")
+
+
+def test_sections_have_no_other_axes(tmp_path, voxels):
+    tifffile.imwrite(tmp_path / "s.tif", voxels)
+    with pytest.raises(ValueError, match=r"s.tif: got axes=zyx; needs none"):
+        open_volume(f"{tmp_path}/s.tif", SIZE, axes="zyx")
 
 
 def test_hyperstack_is_refused(tmp_path):
