@@ -109,6 +109,7 @@ class Suite(enum.Enum):
     """What `python -m experiments.benchmark` measures."""
 
     data = "data"
+    all = "all"
 
 
 @dataclasses.dataclass

@@ -16,9 +16,8 @@ def run(config: BenchmarkRun, folder: Path) -> None:
     machine = environment()
     write_json(folder / "environment.json", machine)
     results: list[Result] = []
-    match config.suite:
-        case Suite.data:
-            results += measure_data(config, folder)
+    if config.suite in (Suite.data, Suite.all):
+        results += measure_data(config, folder)
     figures = {
         "suite": config.suite.value,
         "environment": machine,

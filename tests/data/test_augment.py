@@ -121,6 +121,22 @@ def test_labels_may_be_any_tree_and_arrays_of_numpy():
     assert pair[0].dtype == jnp.bool and pair[1] is None
 
 
+@pytest.mark.parametrize("value", [2**32, 2**63 + 5, -1])
+def test_ids_that_jax_would_cut_are_refused(value):
+    """JAX without 64-bit types would make 7 of 2 ** 32 + 7, and so join two neurites."""
+    image, _ = crop()
+    ids = np.full(CROP, 7, np.uint64 if value > 0 else np.int64)
+    _, kept = augment(jax.random.key(0), image, {"ids": ids}, NO_AUGMENTATION)
+    np.testing.assert_array_equal(kept["ids"], ids)
+    ids[1, 2, 3] = value if value > 0 else -(2**31) - 1
+    with pytest.raises(
+        ValueError, match=r"labels\['ids'\] of u?int64 .* needs ids that fit u?int32"
+    ):
+        augment(jax.random.key(0), image, {"ids": ids}, NO_AUGMENTATION)
+    with pytest.raises(ValueError, match="needs ids that fit"):
+        augment_batch(jax.random.key(0), image[None], {"ids": ids[None]}, NO_AUGMENTATION)
+
+
 def test_other_shapes_and_dtypes_are_refused(monkeypatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     image, labels = crop()
@@ -145,9 +161,13 @@ def test_other_shapes_and_dtypes_are_refused(monkeypatch):
         {"elastic_amplitude": 9.0},
         {"cutout_shape": (0, 8, 8)},
         {"misalignment": -1},
+        {"misalignment": 2.5},
+        {"cutout_shape": (2, 8.5, 8)},
+        {"elastic_spacing": (16, 32, 32.0)},
     ],
 )
-def test_settings_name_the_value_they_refuse(wrong):
+def test_settings_name_the_value_they_refuse(wrong, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     (name,) = wrong
     with pytest.raises(ValueError, match=f"got {name}="):
         Augmentation(**wrong)

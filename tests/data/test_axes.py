@@ -25,7 +25,9 @@ def write(path, voxels):
         return f"{path}:raw"
     if path.suffix == ".n5":
         spec = {"driver": "n5", "kvstore": {"driver": "file", "path": str(path)}}
-        ts.open(spec, create=True, dtype=ts.uint8, shape=voxels.shape).result().write(voxels)
+        ts.open(spec, create=True, dtype=ts.uint8, shape=voxels.shape).result().write(
+            voxels
+        ).result()
     else:
         zarr.save_array(str(path), voxels, zarr_format=2 if path.stem == "v2" else 3)
     return str(path)

@@ -114,6 +114,59 @@ def test_pyramid(tmp_path):
         job.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/b.n5", Options(pyramid=True))
 
 
+@pytest.mark.parametrize(
+    ("labels", "reduction"), [(True, "the commonest id"), (False, "means"), (None, "means")]
+)
+def test_a_pyramid_of_labels_has_no_new_ids(tmp_path, labels, reduction):
+    ids = np.random.default_rng(0).choice(np.array([1, 201], np.uint16), (4, 300, 300))
+    tifffile.imwrite(tmp_path / "ids.tif", ids, photometric="minisblack")
+    options = Options([30.0, 6.0, 6.0], labels=labels, pyramid=True)
+    report = job.convert(f"{tmp_path}/ids.tif", f"{tmp_path}/ids.zarr", options)
+    found = np.unique(open_volume(f"{tmp_path}/ids.zarr/1").read())
+    assert (set(found.tolist()) == {1, 201}) == bool(labels)
+    assert f"3 levels by {reduction}" in str(report)
+
+
+def test_precomputed_labels(tmp_path):
+    make(tmp_path / "a.zarr", "uint16")
+    options = Options(labels=True)
+    job.convert(f"{tmp_path}/a.zarr", f"{tmp_path}/a.precomputed", options)
+    assert json.loads((tmp_path / "a.precomputed/info").read_text())["type"] == "segmentation"
+
+
+def test_peak_memory_is_this_process_s_own():
+    """Not that of the large process that has started it."""
+    code = "from data.conversion.job import peak_memory; print(peak_memory())"
+    held = np.ones(6 * 10**8, np.uint8)
+    command = [sys.executable, "-c", code]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert int(printed) < held.nbytes
+
+
+MEMORY = """
+import sys
+from data.conversion.job import Options, convert
+report = convert(sys.argv[1], sys.argv[2], Options())
+print(report.peak_memory)
+"""
+
+
+def test_memory_does_not_grow_with_the_volume(tmp_path):
+    """A gigabyte, of which the disk holds none, passes through a part of that."""
+    shape, row = (256, 2048, 2048), 16 * 2048 * 2048
+    create_volume(
+        f"{tmp_path}/old.zarr",
+        shape=shape,
+        dtype="uint8",
+        voxel_size_nm=(30, 6, 6),
+        chunk_shape=(1, 2048, 2048),
+    )
+    command = [sys.executable, "-c", MEMORY, f"{tmp_path}/old.zarr", f"{tmp_path}/new.n5"]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert open_volume(f"{tmp_path}/new.n5").shape == shape
+    assert int(printed) < 4 * row + 500e6 < np.prod(shape)
+
+
 @pytest.mark.parametrize("target", [name for name in FORMATS if name != "hdf5"])
 def test_interrupted_and_run_again(tmp_path, small_blocks, monkeypatch, target):
     """Finished blocks are not written again, and the bytes are those of an undisturbed run."""
@@ -444,6 +497,11 @@ def test_command_line(tmp_path, capsys):
         (["a.zarr", "b.zarr", "voxel_size_nm=[a,b,c]"], "option voxel_size_nm"),
         (["a.zarr", "b.zarr", "voxel_size_nm=6"], "option voxel_size_nm"),
         (["a.zarr", "b.zarr", "offset=[1.5,0,0]"], "option offset"),
+        (
+            ["a.zarr", "b.zarr", "voxel_size_nm=30,6,6"],
+            r"^option voxel_size_nm: got 30,6,6; needs \[30,6,6\]$",
+        ),
+        (["a.zarr", "b.zarr", "labels=perhaps"], "option labels"),
         (["a.zarr", "b.zarr", "pyramid=maybe"], "option pyramid"),
     ],
 )

@@ -131,6 +131,18 @@ def test_partners_that_are_not_annotated_are_an_error(tmp_path):
         read_partners(path)
 
 
+def test_the_samples_that_are_there_are_loaded(tmp_path):
+    (tmp_path / "cremi").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"sample_A_20160501.hdf is missing"):
+        load("cremi", tmp_path)
+    path = write_sample(tmp_path / "cremi/sample_B_20160501.hdf", padded=False)
+    (layers,) = load("cremi", tmp_path, split="all").volumes
+    assert layers["image"].name == "cremi (sample B, all) image"
+    (tmp_path / "cremi/sample_C_20160501.hdf").write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"sample_C_20160501.hdf: cannot be opened as HDF5"):
+        load("cremi", tmp_path, split="all")
+
+
 def test_the_named_set_is_three_volumes(tmp_path):
     (tmp_path / "cremi").mkdir()
     for letter in "ABC":

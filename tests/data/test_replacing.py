@@ -219,7 +219,9 @@ def test_a_container_of_arrays_is_kept(tmp_path):
 
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_volume_of_another_tool_is_replaced(tmp_path, version):
-    zarr.save_array(f"{tmp_path}/a.zarr", np.ones(SHAPE), zarr_format=version)
+    group = zarr.open_group(f"{tmp_path}/group", mode="w", zarr_format=version)
+    group.create_array("a", data=np.ones(SHAPE))
+    os.rename(tmp_path / "group/a", tmp_path / "a.zarr")
     make_over(tmp_path / "a.zarr")
     assert open_volume(f"{tmp_path}/a.zarr").shape == SHAPE
 

@@ -4,7 +4,9 @@ import functools
 import gc
 import itertools
 import threading
+from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 import tensorstore as ts
@@ -143,6 +145,32 @@ def test_each_cell_with_foreground_gives_one_position(seed, cell, chunk):
     assert sorted(found) == sorted(cells)
 
 
+@pytest.mark.parametrize("prefetch", [0, 1, 3])
+def test_batches_are_requested_ahead(monkeypatch, prefetch):
+    """While batch k is worked on, the reads of batches k + 1 to k + prefetch are under way."""
+    requested, original = [], Volume.read_async
+
+    def counted(volume):
+        requested.append(volume.offset)
+        return original(volume)
+
+    monkeypatch.setattr(Volume, "read_async", counted)
+    batches = crops([{"image": numbered((4, 10, 12))}], (2, 5, 6), 3, seed=0, prefetch=prefetch)
+    assert requested == []
+    for taken in range(1, 4):
+        next(batches)
+        assert len(requested) == 3 * (taken + prefetch)
+
+
+def test_nan_names_its_volume_and_crop():
+    voxels = np.zeros((1, 8, 8), np.float32)
+    voxels[0, 4, 4] = np.nan
+    image = from_array(voxels, SIZE, offset=(7, 0, 0), name="em.zarr")
+    batches = crops([{"image": image}], (1, 8, 8), 2, seed=0)
+    with pytest.raises(ValueError, match=r"em.zarr, crop \(1, 8, 8\) at \(7, 0, 0\): got NaN at"):
+        next(batches)
+
+
 def test_an_abandoned_iterator_leaves_no_thread_and_no_generator():
     volume = numbered((4, 10, 12))
     next(crops([{"image": volume}], (2, 5, 6), 2, seed=0))
@@ -162,6 +190,15 @@ def test_a_crop_larger_than_its_volume_names_both():
         crop_start(0, 0, (4, 10, 12), (5, 5, 5))
     with pytest.raises(ValueError, match="crop_shape"):
         crops(sources, (5, 5), 1, seed=0)
+    with pytest.raises(ValueError, match=r"got seed=-1, .* needs seed >= 0"):
+        crops(sources, (1, 1, 1), 1, seed=-1)
+
+
+def test_crops_are_whole_voxels(monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    shape: Any = (2, 4.0, 4)
+    with pytest.raises(ValueError, match=r"got crop_shape \(2, 4.0, 4\); needs whole"):
+        crops([{"image": numbered((4, 10, 12))}], shape, 1, seed=0)
 
 
 def test_layers_must_be_there_and_alike():

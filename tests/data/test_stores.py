@@ -102,6 +102,17 @@ def test_precomputed_info(tmp_path, voxels, dtype, kind, encoding):
         np.testing.assert_array_equal(chunk, voxels[:4, :16, :8].astype(dtype))
 
 
+@pytest.mark.parametrize("labels", [True, False])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "uint64"])
+def test_precomputed_of_labels_by_request(tmp_path, voxels, dtype, labels):
+    path = f"{tmp_path}/a.precomputed"
+    volume = create_volume(path, shape=voxels.shape, dtype=dtype, voxel_size_nm=SIZE, labels=labels)
+    volume.write(voxels.astype(dtype))
+    info = json.loads((tmp_path / "a.precomputed/info").read_text())
+    assert info["type"] == ("segmentation" if labels else "image")
+    np.testing.assert_array_equal(open_volume(path).read(), voxels.astype(dtype))
+
+
 def test_n5_attributes(tmp_path, voxels):
     written(tmp_path / "a.n5", voxels, chunk_shape=(4, 16, 8))
     attributes = json.loads((tmp_path / "a.n5/attributes.json").read_text())

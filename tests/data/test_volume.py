@@ -14,6 +14,12 @@ def test_slice_moves_the_offset():
     np.testing.assert_array_equal(part[1:].read(), voxels[2:3, :, 2:])
 
 
+def test_more_slices_than_axes_are_an_error():
+    volume = from_array(np.zeros((4, 5, 6), np.uint8), (30, 6, 6), name="em.zarr")
+    with pytest.raises(IndexError, match=r"em.zarr: got 4 slices; needs"):
+        volume[:, :, :, :]
+
+
 def test_nan_is_refused_with_its_place():
     voxels = np.zeros((3, 4, 5), np.float32)
     voxels[1, 2, 3] = np.nan

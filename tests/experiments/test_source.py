@@ -100,6 +100,17 @@ def test_files_without_labels(stack):
     assert set(open_source(data, seed=0).volumes[0]) == {"image"}
 
 
+def test_files_that_are_no_image_or_no_labels(stack):
+    image, _ = stack("image.tif", (3, 8, 9), np.uint8)
+    scores, _ = stack("scores.tif", (3, 8, 9), np.float32)
+    ids, _ = stack("ids.tif", (3, 8, 9), np.uint32)
+    size = [30.0, 6.0, 6.0]
+    with pytest.raises(ValueError, match=r"scores.tif: got labels of dtype float32"):
+        open_source(FilesData("files", image=image, labels=scores, voxel_size_nm=size), seed=0)
+    with pytest.raises(ValueError, match=r"ids.tif: got an image of dtype uint32"):
+        open_source(FilesData("files", image=ids, voxel_size_nm=size), seed=0)
+
+
 def test_files_of_different_shapes(stack):
     image, _ = stack("image.tif", (3, 8, 9), np.uint8)
     labels, _ = stack("labels.tif", (3, 8, 8), np.uint16)
