@@ -8,6 +8,21 @@ import tensorstore as ts
 
 from data.volume import Volume
 
+# Of blocks read lately from training data: those of a small set are soon all decoded.
+RECENT = ts.Context({"cache_pool": {"total_bytes_limit": 512 * 2**20}})
+
+
+def remembered(volume: Volume) -> Volume:
+    """The same volume, of which blocks read lately are kept decoded: for crops at random.
+
+    All such volumes share half a gigabyte.
+    """
+    return dataclasses.replace(volume, store=_computed(volume, _same, volume.dtype, RECENT))
+
+
+def _same(block: np.ndarray) -> np.ndarray:
+    return block
+
 
 def map_voxels(
     volume: Volume, function: Callable[[np.ndarray], np.ndarray], dtype: type[np.generic]
@@ -20,13 +35,17 @@ def map_voxels(
             function keeps the result picklable, for worker processes.
         dtype: NumPy dtype of what `function` returns.
     """
-    store = ts.virtual_chunked(
+    return dataclasses.replace(volume, store=_computed(volume, function, np.dtype(dtype), None))
+
+
+def _computed(volume, function, dtype: np.dtype, context: ts.Context | None) -> ts.TensorStore:
+    return ts.virtual_chunked(
         _BlockReader(volume.store, function),
         dtype=dtype,
         domain=volume.store.domain,
         chunk_layout=ts.ChunkLayout(read_chunk_shape=volume.chunk_shape),
+        context=context,
     )
-    return dataclasses.replace(volume, store=store)
 
 
 @dataclasses.dataclass(frozen=True)

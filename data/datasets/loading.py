@@ -7,6 +7,7 @@ from data.datasets.entry import Entry, Stack
 from data.datasets.known import DATASETS
 from data.datasets.root import find_root
 from data.datasets.verification import require_files
+from data.mapped import remembered
 from data.volume import Volume
 
 
@@ -94,6 +95,6 @@ def _open(
 ) -> dict[str, Volume]:
     label = f"{entry.name} ({stack.title}, {split})"
     return {
-        layer: dataclasses.replace(volume[crop], name=f"{label} {layer}")
+        layer: dataclasses.replace(remembered(volume)[crop], name=f"{label} {layer}")
         for layer, volume in stack.open_layers(root).items()
     }

@@ -67,10 +67,10 @@ def _in_blocks(labels) -> Bool[np.ndarray, "z y x"]:
 
 def _halves(axis) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """All but the last and all but the first along an axis."""
-    return tuple(
-        tuple(cut if i == axis else slice(None) for i in range(3))
-        for cut in (slice(None, -1), slice(1, None))
-    )
+    every = slice(None)
+    cuts = [[every, every, every], [every, every, every]]
+    cuts[0][axis], cuts[1][axis] = slice(None, -1), slice(1, None)
+    return tuple(cuts[0]), tuple(cuts[1])
 
 
 def _pieces(neighbour, alike) -> Int[np.ndarray, " n"]:

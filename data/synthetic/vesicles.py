@@ -76,7 +76,8 @@ def _voxels_around(
     z = np.broadcast_to(planes[..., None, None], (*place.shape[:3], 1))
     count = planes.shape[1] * len(patch)
     voxel = np.concatenate([z, place], -1).reshape(len(centre), count, 3)
-    return voxel, ((voxel >= 0) & (voxel < shape)).all(-1)
+    inside = ((voxel >= 0) & (voxel < shape)).all(-1)
+    return voxel, np.asarray(inside)
 
 
 def _ring(offset, thickness, blur) -> Float[np.ndarray, " n"]:

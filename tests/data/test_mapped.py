@@ -1,7 +1,6 @@
 """Voxels computed from another volume's as they are read."""
 
 import pickle
-import time
 
 import hypothesis
 import hypothesis.strategies as st
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 import tensorstore as ts
 
-from data.mapped import map_voxels
+from data.mapped import map_voxels, remembered
 from data.volume import Volume, from_array
 
 ARRAY = np.arange(6 * 7 * 8, dtype=np.uint16).reshape(6, 7, 8)
@@ -23,11 +22,10 @@ def fail(voxels: np.ndarray) -> np.ndarray:
     raise ValueError("no such voxels")
 
 
-def sectionwise(read_sections: list[int], pause_s: float = 0.0) -> Volume:
+def sectionwise(read_sections: list[int]) -> Volume:
     """ARRAY, read section by section, each read noted in `read_sections`."""
 
     def read(domain: ts.IndexDomain, block: np.ndarray, _: object) -> None:
-        time.sleep(pause_s)
         read_sections.append(domain.origin[0])
         block[...] = ARRAY[domain.index_exp]
 
@@ -62,7 +60,7 @@ def test_only_the_sections_asked_for_are_read():
 
 
 def test_many_nested_reads_at_once_do_not_block_each_other():
-    twice = map_voxels(map_voxels(sectionwise([], 0.002), double, np.uint32), double, np.uint32)
+    twice = map_voxels(map_voxels(sectionwise([]), double, np.uint32), double, np.uint32)
     reads = [twice.read_async() for _ in range(32)]
     for read in reads:
         np.testing.assert_array_equal(read.result(timeout=60), double(double(ARRAY)))
@@ -76,3 +74,20 @@ def test_errors_of_the_function_reach_the_reader():
 def test_it_can_be_pickled():
     mapped = map_voxels(from_array(ARRAY, (30.0, 6.0, 6.0)), double, np.uint32)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(mapped)).read(), double(ARRAY))
+
+
+def test_remembered_blocks_are_read_once():
+    voxels = np.arange(64, dtype=np.uint16).reshape(4, 4, 4)
+    reads = []
+
+    def read(domain: ts.IndexDomain, block: np.ndarray, _: object) -> None:
+        reads.append(domain.origin)
+        block[...] = voxels[domain.index_exp]
+
+    layout = ts.ChunkLayout(read_chunk_shape=[1, 4, 4])
+    store = ts.virtual_chunked(read, dtype=ts.uint16, shape=[4, 4, 4], chunk_layout=layout)
+    volume = remembered(Volume(store, (30.0, 6.0, 6.0), (1, 2, 3), "source"))
+    for _ in range(3):
+        np.testing.assert_array_equal(volume[1:3, 1:2].read(), voxels[1:3, 1:2])
+    assert sorted(reads) == [(1, 0, 0), (2, 0, 0)]
+    assert volume.offset == (1, 2, 3)
