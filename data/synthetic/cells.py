@@ -7,12 +7,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from data.synthetic import field
+from data.synthetic.cell import Cell, Geometry
 from data.synthetic.defects import Sections
 from data.synthetic.growth import Kind
 from data.synthetic.lattice import NEIGHBOURHOOD, Lattice, site_coordinates, site_index
 from data.synthetic.neurites import Neurites
 from data.synthetic.organelles import Mitochondria, Synapses
-from data.synthetic.rendering import RIPPLE_KNOTS, Cell, Geometry
+from data.synthetic.rendering import RIPPLE_KNOTS
 from data.synthetic.warp import RIPPLES_PER_CELL, Warp
 
 TONE = {Kind.DENDRITE: 0.66, Kind.AXON: 0.61, Kind.GLIA: 0.69}

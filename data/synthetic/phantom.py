@@ -6,11 +6,8 @@ value depends on the parameters alone, never on what was read before or beside i
 with the tissue (about a kilobyte a cell), not with what is read.
 """
 
-import collections
 import functools
 import itertools
-import threading
-from concurrent.futures import Future
 
 import jax
 import numpy as np
@@ -19,15 +16,18 @@ from jaxtyping import Float, Int
 
 from data.skeletons import Skeleton
 from data.synthetic import field, truth
+from data.synthetic.cell import MEMBRANE, MITOCHONDRION, Geometry
 from data.synthetic.cells import CellGatherer
 from data.synthetic.defects import make_sections
 from data.synthetic.imaging import take_image
+from data.synthetic.interpolation import lay_out
 from data.synthetic.lattice import make_lattice
 from data.synthetic.neurites import make_neurites
 from data.synthetic.organelles import make_mitochondria, make_synapses
 from data.synthetic.parameters import PhantomParameters
-from data.synthetic.rendering import MEMBRANE, MITOCHONDRION, Geometry, lay_out, render_cells
+from data.synthetic.rendering import render_cells
 from data.synthetic.specks import remove_specks
+from data.synthetic.tile_cache import TileCache
 from data.synthetic.vesicles import PlacedVesicles, paint_vesicles
 from data.synthetic.warp import make_warp, to_tissue
 from data.volume import Volume
@@ -69,7 +69,7 @@ class Phantom:
         size_nm = np.array(parameters.shape) * parameters.voxel_size_nm
         self.warp = make_warp(self.lattice, size_nm, streams[4])
         self.sections = make_sections(parameters.shape[0], parameters.imaging, streams[5])
-        self._tiles = _LastUsed(self._render_tile, CACHED_TILES)
+        self._tiles = TileCache(self._render_tile, CACHED_TILES)
 
     @functools.cached_property
     def geometry(self) -> Geometry:
@@ -253,30 +253,3 @@ class Phantom:
     def _sections_of(self, origin) -> Int[np.ndarray, " z"]:
         """Sections of the tile; beyond the last one, the last."""
         return np.minimum(origin[0] + np.arange(self.tile_shape[0]), self.parameters.shape[0] - 1)
-
-
-class _LastUsed:
-    """The last few tiles, each made once even when several threads ask for it."""
-
-    def __init__(self, make, size: int):
-        self._make, self._size = make, size
-        self._futures: collections.OrderedDict = collections.OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key):
-        with self._lock:
-            future = self._futures.get(key)
-            mine = future is None
-            if mine:
-                future = self._futures[key] = Future()
-                while len(self._futures) > self._size:
-                    self._futures.popitem(last=False)
-            self._futures.move_to_end(key)
-        if mine:
-            try:
-                future.set_result(self._make(key))
-            except BaseException as error:
-                with self._lock:
-                    self._futures.pop(key, None)
-                future.set_exception(error)
-        return future.result()

@@ -1,117 +1,30 @@
 """One lattice cell of the phantom, from its sites to voxels: truth and ideal image.
 
 Smooth fields (the warp, each neurite's presence) are evaluated on samples about 24 nm apart and
-interpolated linearly; everything with an edge is computed per voxel. Voxels are held as
-(fine, coarse): place within a sample's box, then the sample, so that interpolation is plain
-arithmetic on whole rows; `lay_out` puts them back in (z, y, x). Lengths in nm, from the cell's
-corner.
+interpolated linearly; everything with an edge is computed per voxel. Lengths in nm, from the
+cell's corner.
 """
 
-import dataclasses
 import functools
-import itertools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt8, UInt32
+from jaxtyping import Array, Float
 
-from data.synthetic.field import AnyArray, presence
+from data.synthetic.cell import MEMBRANE, MITOCHONDRION, Cell, Geometry, Rendered, Smooth
+from data.synthetic.field import presence
+from data.synthetic.interpolation import at_corners, corner_weights, interpolate, per_section
 from data.synthetic.noise import smooth_noise, spline_weights
 from data.synthetic.warp import RIPPLES_PER_CELL
 
-MEMBRANE, MITOCHONDRION = 1, 2  # bits of Rendered.flags
 RIPPLE_KNOTS = RIPPLES_PER_CELL + 4
 RETICULUM_NM = 70.0
 CRISTAE_NM = 48.0
 WALL_SIGMA_NM = 6.0  # of a mitochondrion
 MEMBRANE_SIGMA_NM = 8.5  # of the dark band, both leaflets together
 MOST_SLOTS = 32  # neurites near one cell: at most its 27 sites
-LEVEL_STEPS = 2.0**20
-
-
-@dataclasses.dataclass(frozen=True)
-class Geometry:
-    """What all cells share; hashable, fixed when the kernel is compiled."""
-
-    cell_voxels: tuple[int, int, int]
-    stride: tuple[int, int, int]
-    voxel_nm: tuple[float, float, float]
-    spread_nm: float
-    extracellular_nm: float
-    membrane_nm: float
-    cleft_nm: float
-    membrane_contrast: float
-
-    @property
-    def samples(self) -> tuple[int, ...]:
-        """Samples along each axis, both faces of the cell included where they interpolate."""
-        return tuple(c // s + (s > 1) for c, s in zip(self.cell_voxels, self.stride, strict=True))
-
-    def places(self) -> list[np.ndarray]:
-        """Coordinates in nm of the samples along each axis."""
-        return [
-            ((np.arange(n) * s + (0.5 if s == 1 else 0)) * v).astype(np.float32)
-            for n, s, v in zip(self.samples, self.stride, self.voxel_nm, strict=True)
-        ]
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """What one cell's voxels depend on; arrays of several cells carry a leading axis.
-
-    Neurites near the cell have slots 0 to l - 1. Lists are padded: a synapse with
-    slots -1 matches no neurite, a capsule of radius 0 holds nothing.
-    """
-
-    corner: Float[AnyArray, "*c 3"]  # of the cell, nm from the volume's corner
-    site: Float[AnyArray, "*c k 3"]
-    log_weight: Float[AnyArray, "*c k"]
-    member: Float[AnyArray, "*c l k"]
-    label: UInt32[AnyArray, "*c l"]
-    tone: Float[AnyArray, "*c l"]
-    grain: Float[AnyArray, "*c l"]
-    ripples: Float[AnyArray, "*c n n n 3"]
-    bend: Float[AnyArray, "*c 2 2 2 3"]
-    shift: Float[AnyArray, "*c samples 2"]
-    blur: Float[AnyArray, "*c z"]
-    capsule_start: Float[AnyArray, "*c m 3"]
-    capsule_stop: Float[AnyArray, "*c m 3"]
-    capsule_radius: Float[AnyArray, "*c m"]
-    synapse_centre: Float[AnyArray, "*c s 3"]
-    synapse_radius: Float[AnyArray, "*c s"]
-    synapse_pre: Int[AnyArray, "*c s"]
-    synapse_post: Int[AnyArray, "*c s"]
-    synapse_label: UInt32[AnyArray, "*c s"]
-    seed: Int[AnyArray, "*c"]
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Rendered:
-    """Voxels: neurite labels (0: extracellular), bits, synapse labels, intensity, texture."""
-
-    neurite: UInt32[Array, "*voxels"]
-    flags: UInt8[Array, "*voxels"]
-    cleft: UInt32[Array, "*voxels"]
-    intensity: Float[Array, "*voxels"]
-    grain: Float[Array, "*voxels"]
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Smooth:
-    """Fields of one cell that are sampled, then interpolated; lengths in nm.
-
-    Depth inside mitochondria (negative outside) and place along them, endoplasmic reticulum
-    (0 to 1), and the distance from the middle of each synapse.
-    """
-
-    mitochondrion: Float[Array, "*c z y x"]
-    along: Float[Array, "*c z y x"]
-    reticulum: Float[Array, "*c z y x"]
-    from_synapse: Float[Array, "*c s z y x"]
+LEVEL_STEPS = 2.0**20  # 63 of them, with the slot below, still fit in 31 bits
 
 
 def render_cells(cells: Cell, geometry: Geometry) -> Rendered:
@@ -148,7 +61,7 @@ def _sample(cell: Cell, geometry: Geometry):
         cell.member[None],
         geometry.spread_nm,
     )
-    corners = [_corners(m.reshape(-1, *geometry.samples), geometry) for m in mean[:, 0]]
+    corners = [at_corners(m.reshape(-1, *geometry.samples), geometry) for m in mean[:, 0]]
     centre = jnp.stack([sum(c) * (1 / len(c)) for c in corners])
     smooth = Smooth(
         *_mitochondria(cell, points), _reticulum(cell, geometry), _from_synapses(cell, points)
@@ -162,7 +75,7 @@ def _search(level, geometry: Geometry):
 
     Level and slot are packed into one integer, so that the search is a running maximum.
     """
-    weights, corners = _corner_weights(geometry), _corners(level, geometry)
+    weights, corners = corner_weights(geometry), at_corners(level, geometry)
     top = second = jnp.full(weights[0].shape[:1] + corners[0].shape[2:], -1, jnp.int32)
     for slot in range(level.shape[0]):
         value = sum(w * c[slot] for w, c in zip(weights, corners, strict=True))
@@ -192,16 +105,16 @@ def _shade(
     """Labels and intensity of each voxel."""
     first, second = top % MOST_SLOTS, second % MOST_SLOTS
     gap = geometry.extracellular_nm / 2
-    depth = jnp.minimum(_interpolate(smooth.mitochondrion, geometry), distance - gap - 22)
+    depth = jnp.minimum(interpolate(smooth.mitochondrion, geometry), distance - gap - 22)
     cleft, density = _synapses(
         cell, smooth.from_synapse, first, second, distance, normal_z, half_voxel, geometry
     )
     tone, grain, label = (_of_slot(first, v) for v in (cell.tone, cell.grain, cell.label))
-    blur = _per_section(cell.blur, geometry)
-    reticulum = _interpolate(smooth.reticulum, geometry)
+    blur = per_section(cell.blur, geometry)
+    reticulum = interpolate(smooth.reticulum, geometry)
     tone -= 0.28 * reticulum * _soft(distance - 45, 8) * _soft(-depth - 20, 8)
     inside = _soft(depth, 3 + 0.5 * blur)
-    stripe = _stripes(_interpolate(smooth.along, geometry) / CRISTAE_NM) - 0.5
+    stripe = _stripes(interpolate(smooth.along, geometry) / CRISTAE_NM) - 0.5
     # The point spread and the pixel wash out what is as fine as cristae.
     spread = blur**2 + geometry.voxel_nm[2] ** 2 / 12
     stripe *= jnp.exp(spread * (-2 * (np.pi / CRISTAE_NM) ** 2))
@@ -301,7 +214,7 @@ def _synapses(cell: Cell, from_synapse, first, second, distance, normal_z, half_
     for s in range(cell.synapse_radius.shape[0]):
         pre, post = cell.synapse_pre[s], cell.synapse_post[s]
         pair = ((first == pre) & (second == post)) | ((first == post) & (second == pre))
-        away = _interpolate(from_synapse[s], geometry)
+        away = interpolate(from_synapse[s], geometry)
         disc = jnp.where(pair, _soft(cell.synapse_radius[s] - away, 6), 0)
         label = jnp.where(in_band & (disc > 0.5), cell.synapse_label[s], label)
         # The postsynaptic density is thicker than the presynaptic one.
@@ -326,56 +239,3 @@ def _membrane_darkness(distance, normal_z, blur, geometry):
 def _soft(depth, width):
     """0 to 1 across a soft edge of the given width (nm) at depth 0."""
     return jax.nn.sigmoid(depth * (2 / width))
-
-
-def _corners(samples, geometry):
-    """The samples at each corner of every sample box: arrays (..., coarse)."""
-    spans = [n - (s > 1) for n, s in zip(geometry.samples, geometry.stride, strict=True)]
-    lead = samples.shape[:-3]
-    return [
-        samples[(..., *(slice(o, o + n) for o, n in zip(offset, spans, strict=True)))].reshape(
-            *lead, 1, -1
-        )
-        for offset in _corner_offsets(geometry)
-    ]
-
-
-def _corner_offsets(geometry):
-    return list(itertools.product(*((0, 1) if s > 1 else (0,) for s in geometry.stride)))
-
-
-def _corner_weights(geometry) -> list[np.ndarray]:
-    """Linear interpolation: for each corner, the weight at each fine place, (fine, 1)."""
-    share = [(np.arange(s) + 0.5) / s if s > 1 else np.zeros(1) for s in geometry.stride]
-    weights = []
-    for offset in _corner_offsets(geometry):
-        factors = [f if o else 1 - f for o, f in zip(offset, share, strict=True)]
-        product = np.einsum("i,j,k->ijk", *factors)
-        weights.append(product.reshape(-1, 1).astype(np.float32))
-    return weights
-
-
-def _interpolate(samples, geometry):
-    return sum(
-        w * c for w, c in zip(_corner_weights(geometry), _corners(samples, geometry), strict=True)
-    )
-
-
-def _per_section(values, geometry):
-    """A value per section, spread over (fine, coarse)."""
-    coarse = [c // s for c, s in zip(geometry.cell_voxels, geometry.stride, strict=True)]
-    grid = values.reshape(coarse[0], geometry.stride[0]).T[:, None, None, :, None, None]
-    return jnp.broadcast_to(grid, (*geometry.stride, *coarse)).reshape(np.prod(geometry.stride), -1)
-
-
-@functools.partial(jax.jit, static_argnames=("geometry", "tile_cells"))
-def lay_out(rendered: Rendered, geometry: Geometry, tile_cells: tuple[int, int, int]) -> Rendered:
-    """Voxels of a tile's cells, put in their place (z, y, x)."""
-    coarse = [c // s for c, s in zip(geometry.cell_voxels, geometry.stride, strict=True)]
-    shape = [t * c for t, c in zip(tile_cells, geometry.cell_voxels, strict=True)]
-
-    def unfold(voxels):
-        split = voxels.reshape(*tile_cells, *geometry.stride, *coarse)
-        return split.transpose(0, 6, 3, 1, 7, 4, 2, 8, 5).reshape(shape)
-
-    return jax.tree.map(unfold, rendered)
