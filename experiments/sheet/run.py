@@ -17,15 +17,23 @@ log = logging.getLogger(__name__)
 
 
 def run(config: ContactSheetRun, folder: Path) -> None:
-    """Draws the sheet of a config into the folder, and copies it to the place asked for."""
+    """Draws the sheet of a config into the folder, and copies it to the place asked for.
+
+    A sheet that lacks real sets does not replace one that is there.
+    """
     write_json(folder / "environment.json", environment())
-    sheet = draw_sheet([_row(pair, config.seed) for pair in config.pairs.values()])
+    rows = [_row(pair, config.seed) for pair in config.pairs.values()]
+    sheet = draw_sheet(rows)
     path, output = folder / "contact_sheet.png", Path(config.output)
     step = 255 / (GREY_LEVELS - 1)
     sheet.point([round(round(grey / step) * step) for grey in range(256)]).save(path, optimize=True)
+    log.info("contact sheet: %s (%.1f MB)", path, path.stat().st_size / 1e6)
+    if output.exists() and any(row.real is None for row in rows):
+        log.warning("%s is kept as it was: the new sheet lacks real sets", output)
+        return
     output.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, output)
-    log.info("contact sheet: %s (%.1f MB)", output, path.stat().st_size / 1e6)
+    log.info("copied to %s", output)
 
 
 def _row(pair: Pair, seed: int) -> Row:

@@ -112,6 +112,9 @@ def test_a_contact_sheet_without_real_data(tmp_path, monkeypatch):
     with Image.open(output) as sheet:
         assert 1400 < sheet.width < 1600
     assert (tmp_path / "contact_sheet.png").read_bytes() == output.read_bytes()
+    output.write_bytes(b"a complete sheet")
+    run_contact_sheet(configured("contact_sheet", *small, f"output={output}"), tmp_path)
+    assert output.read_bytes() == b"a complete sheet"
 
 
 def test_a_contact_sheet_with_real_data(tmp_path, data_root):
