@@ -13,7 +13,7 @@ from data.blocks import Block
 from data.checks import cast_exactly
 from data.volume import Volume, check_no_nan
 
-BLOCK_BYTES = 32 * 2**20
+BLOCK_BYTES = 8 * 2**20
 
 
 def copy_blocks(

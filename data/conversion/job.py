@@ -161,7 +161,7 @@ def describe(source: str, destination: str, volume: Volume, options: Options) ->
         "offset": [*volume.offset],
         "format": format,
         "chunk_shape": options.chunk_shape and [*options.chunk_shape],
-        "block_bytes": BLOCK_BYTES,
+        "block_bytes": block_bytes(volume),
     }
 
 
@@ -187,6 +187,15 @@ def files_of(source: str) -> list[str]:
     if hdf5.split(source):
         return [partial.file_of(source)]
     return sections.expand(source) or [partial.file_of(source)]
+
+
+def block_bytes(volume: Volume) -> int:
+    """Bytes of a block: few, which bounds memory, but more where the source's pieces are large.
+
+    Those are sections compressed in one strip, decoded again for every block that they touch.
+    """
+    piece = math.prod(volume.chunk_shape) * volume.dtype.itemsize
+    return BLOCK_BYTES if piece <= BLOCK_BYTES // 2 else 4 * BLOCK_BYTES
 
 
 def stamp(path: str) -> list:

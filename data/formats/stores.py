@@ -18,7 +18,7 @@ from data.formats.scale import Scale, arrange, name_axes
 
 # One cache for the whole process bounds its memory. Chunks are not flushed to the disk one by one,
 # which halves the speed: a killed process loses nothing by that, only a power cut does.
-CONTEXT = ts.Context({"cache_pool": {"total_bytes_limit": 64 * 2**20}, "file_io_sync": False})
+CONTEXT = ts.Context({"cache_pool": {"total_bytes_limit": 32 * 2**20}, "file_io_sync": False})
 
 
 def is_url(path: str) -> bool:
