@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,7 +11,7 @@ from data.synthetic import field
 from data.synthetic.cell import Cell, Geometry
 from data.synthetic.defects import Sections
 from data.synthetic.growth import Kind
-from data.synthetic.lattice import NEIGHBOURHOOD, Lattice, site_coordinates, site_index
+from data.synthetic.lattice import Lattice, site_coordinates, site_index
 from data.synthetic.neurites import Neurites
 from data.synthetic.organelles import Mitochondria, Synapses
 from data.synthetic.rendering import RIPPLE_KNOTS
@@ -19,6 +20,8 @@ from data.synthetic.warp import RIPPLES_PER_CELL, Warp
 TONE = {Kind.DENDRITE: 0.66, Kind.AXON: 0.61, Kind.GLIA: 0.69}
 GRAIN = {Kind.DENDRITE: 0.9, Kind.AXON: 1.25, Kind.GLIA: 0.6}
 CHUNK = 16_384
+AROUND = np.array(list(itertools.product((-1, 0, 1, 2), repeat=3)))
+NEAR = 32  # sites: all within two cells of the middle of a cell, four thirds of which matter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +73,18 @@ class CellGatherer:
         neurites, capsules, synapses = (-(-most // 4) * 4).tolist()
         return neurites, capsules, synapses
 
-    def _sites_near(self, coordinates) -> Int[np.ndarray, "cells 27"]:
-        """The sites that the warp brings to each cell; -1 outside the lattice."""
+    def _sites_near(self, coordinates) -> Int[np.ndarray, "cells near"]:
+        """The sites nearest to where the warp takes each cell's middle; -1 outside the lattice."""
+        middle = self._warped_middle(coordinates)
+        corner = np.floor(middle / self.lattice.cell_nm - 0.5).astype(int)
+        sites = site_index(corner[:, None] + AROUND, self.lattice.shape)
+        away = ((self.lattice.positions[sites] - middle[:, None]) ** 2).sum(-1)
+        nearest = np.argsort(np.where(sites < 0, np.inf, away), axis=1, kind="stable")
+        return np.take_along_axis(sites, nearest[:, :NEAR], axis=1)
+
+    def _warped_middle(self, coordinates) -> Float[np.ndarray, "cells 3"]:
         bend = self._bend_at_corners(coordinates).mean((1, 2, 3))
-        moved = coordinates + np.round(bend / self.lattice.cell_nm).astype(int)
-        return site_index(moved[:, None] + NEIGHBOURHOOD, self.lattice.shape)
+        return (coordinates + 0.5) * self.lattice.cell_nm + bend
 
     def _nearby(self, coordinates):
         """Owners, capsules and synapses that may reach each cell's voxels, padded with -1."""
@@ -89,8 +99,7 @@ class CellGatherer:
 
     def _in_reach(self, coordinates, capsule) -> Int[np.ndarray, "cells n"]:
         """The capsules less those that stay clear of the cell: few are near enough to matter."""
-        bend = self._bend_at_corners(coordinates).mean((1, 2, 3))
-        middle = (coordinates + 0.5) * self.lattice.cell_nm + bend
+        middle = self._warped_middle(coordinates)
         start, along = self.mitochondria.start, self.mitochondria.stop - self.mitochondria.start
         rows, columns = np.nonzero(capsule >= 0)
         which = capsule[rows, columns]

@@ -23,7 +23,7 @@ RETICULUM_NM = 70.0
 CRISTAE_NM = 48.0
 WALL_SIGMA_NM = 6.0  # of a mitochondrion
 MEMBRANE_SIGMA_NM = 8.5  # of the dark band, both leaflets together
-MOST_SLOTS = 32  # neurites near one cell: at most its 27 sites
+MOST_SLOTS = 32  # neurites near one cell: at most one for each site near it
 LEVEL_STEPS = 2.0**20  # 63 of them, with the slot below, still fit in 31 bits
 
 
