@@ -2,7 +2,7 @@
 
 Space is cut into equal cells of about `pitch_nm`; each holds one site at a random place around
 its middle. A neurite is a connected set of sites, so neurites can never cross, always fill
-space, and are known everywhere from a few numbers per cell: about 12,000 voxels at 30x6x6 nm.
+space, and are known everywhere from a few numbers per cell: about 9,000 voxels at 30x6x6 nm.
 """
 
 import dataclasses
