@@ -21,7 +21,7 @@ TONE = {Kind.DENDRITE: 0.66, Kind.AXON: 0.61, Kind.GLIA: 0.69}
 GRAIN = {Kind.DENDRITE: 0.9, Kind.AXON: 1.25, Kind.GLIA: 0.6}
 CHUNK = 16_384
 AROUND = np.array(list(itertools.product((-1, 0, 1, 2), repeat=3)))
-NEAR = 32  # sites: all within two cells of the middle of a cell, four thirds of which matter
+NEAR = 32  # sites: more than can lie close enough to a cell to shape the neurites in it
 
 
 @dataclasses.dataclass(frozen=True)
