@@ -3,6 +3,8 @@
 
 #include <nanobind/nanobind.h>
 
+#include "module.h"
+
 namespace nb = nanobind;
 
 namespace {
@@ -29,4 +31,5 @@ NB_MODULE(_native, module) {
   module.def("instruction_set", &instruction_set,
              "Widest vector instruction set that this CPU runs and our kernels know: "
              "avx512, avx2, x86-64, neon or generic.");
+  bind_contingency(module);
 }

@@ -1,0 +1,7 @@
+// What each file of kernels adds to the module `_native`.
+
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+void bind_contingency(nanobind::module_& module);

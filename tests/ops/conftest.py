@@ -1,0 +1,9 @@
+"""What the tests of arrays share."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
