@@ -105,10 +105,157 @@ class ContactSheetRun:
     seed: int = 0
 
 
+@dataclasses.dataclass
+class Task:
+    """What `task=` chooses: what kind of thing is scored."""
+
+    name: str = MISSING
+
+
+@dataclasses.dataclass
+class SegmentationTask(Task):
+    """Labels of objects that fill space.
+
+    Attributes:
+        conventions: of `ops.metrics.segmentation.CONVENTIONS`, or isbi2012 (section by section).
+        border_nm: voxels this close to a border of the truth, in the plane, are not scored.
+        ious: overlaps at which objects count as found.
+        worst: how many of the worst splits, and of the worst merges, are listed and shown.
+    """
+
+    conventions: list[str] = MISSING
+    border_nm: float | None = None
+    ious: list[float] = MISSING
+    worst: int = MISSING
+
+
+@dataclasses.dataclass
+class MembraneTask(Task):
+    """Probability of membrane, against a mask (not 0 = membrane).
+
+    Attributes:
+        threshold: from which on a probability is taken for membrane; chosen on validation data.
+        calibration_bins: of the reliability curve.
+        sections: whether to score the regions that the membranes enclose, as ISBI 2012 did.
+    """
+
+    threshold: float = MISSING
+    calibration_bins: int = MISSING
+    sections: bool = MISSING
+
+
+@dataclasses.dataclass
+class CleftTask(Task):
+    """Clefts: a mask, ids or probabilities, against a mask or ids.
+
+    Attributes:
+        threshold: from which on a probability is taken for cleft, chosen on validation data; by
+            default the prediction is a mask or ids, and all but 0 is cleft.
+        distance_nm: from which on a voxel is false, in the rule of CREMI.
+        min_overlap: voxels from which on an object counts as found, in the rule of VESICLE.
+    """
+
+    threshold: float | None = None
+    distance_nm: float = MISSING
+    min_overlap: int = MISSING
+
+
+@dataclasses.dataclass
+class InstanceTask(Task):
+    """Separate objects, such as vesicles or mitochondria.
+
+    Attributes:
+        ious: overlaps at which objects count as found.
+        distance_nm: between centres, up to which an object counts as detected.
+    """
+
+    ious: list[float] = MISSING
+    distance_nm: float = MISSING
+
+
+@dataclasses.dataclass
+class SkeletonTask(Task):
+    """Labels, against a folder of SWC skeletons in nm.
+
+    Attributes:
+        merge_threshold: nodes from which on a skeleton counts as touched by a segment.
+    """
+
+    merge_threshold: int = MISSING
+
+
+@dataclasses.dataclass
+class PartnerTask(Task):
+    """Tables of synapses with the places of both partners.
+
+    Attributes:
+        segmentation: labels of the truth, by which the rule of CREMI tells neurites apart; by
+            default the columns pre and post of the tables are compared.
+        distance_nm: up to which two places can be the same.
+    """
+
+    segmentation: str | None = None
+    distance_nm: float = MISSING
+
+
+@dataclasses.dataclass
+class ConnectomeTask(Task):
+    """Tables of synapses, as graphs of neurons.
+
+    Attributes:
+        prediction_segmentation: labels that the ids of the prediction are from; with those of
+            the truth they tell which neuron is which. By default equal ids are the same neuron.
+        truth_segmentation: labels that the ids of the truth are from.
+        min_synapses: from how many synapses on an edge is one; a score for each.
+    """
+
+    prediction_segmentation: str | None = None
+    truth_segmentation: str | None = None
+    min_synapses: list[int] = MISSING
+
+
+@dataclasses.dataclass
+class Resampling:
+    """Of the confidence intervals.
+
+    Attributes:
+        blocks: into how many blocks a volume is cut along (z, y, x).
+        draws: how often the blocks (or objects) are drawn with replacement.
+    """
+
+    blocks: list[int] = MISSING
+    draws: int = MISSING
+
+
+@dataclasses.dataclass
+class EvaluationRun:
+    """`python -m experiments.evaluate`.
+
+    Attributes:
+        prediction: path of what is scored.
+        truth: path of what it is scored against.
+        baseline: path of another prediction, to be compared on the same blocks.
+        mask: path of a volume that is 0 where nothing is to be scored.
+        image: path of the image, to be shown beside errors.
+        voxel_size_nm: (z, y, x); by default what the files say.
+    """
+
+    task: Task = MISSING
+    prediction: str = MISSING
+    truth: str = MISSING
+    baseline: str | None = None
+    mask: str | None = None
+    image: str | None = None
+    voxel_size_nm: list[float] | None = None
+    resampling: Resampling = MISSING
+    seed: int = 0
+
+
 class Suite(enum.Enum):
     """What `python -m experiments.benchmark` measures."""
 
     data = "data"
+    metrics = "metrics"
     all = "all"
 
 
@@ -139,6 +286,16 @@ ENTRY_POINTS = {
     "phantom": PhantomRun,
     "contact_sheet": ContactSheetRun,
     "benchmark": BenchmarkRun,
+    "evaluate": EvaluationRun,
+}
+TASKS = {
+    "segmentation": SegmentationTask,
+    "membrane": MembraneTask,
+    "cleft": CleftTask,
+    "instance": InstanceTask,
+    "skeleton": SkeletonTask,
+    "partner": PartnerTask,
+    "connectome": ConnectomeTask,
 }
 DATA = {"phantom": PhantomData, "named": NamedData, "files": FilesData}
 
@@ -148,5 +305,6 @@ def register() -> None:
     store = ConfigStore.instance()
     for name, schema in ENTRY_POINTS.items():
         store.store(group="schema", name=name, node=schema)
-    for name, schema in DATA.items():
-        store.store(group="schema/data", name=name, node=schema)
+    for group, schemas in {"data": DATA, "task": TASKS}.items():
+        for name, schema in schemas.items():
+            store.store(group=f"schema/{group}", name=name, node=schema)

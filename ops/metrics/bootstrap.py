@@ -13,15 +13,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int64, Num
 from scipy import sparse
 
 from ops.metrics.contingency import Contingency, merge
+from ops.metrics.matches import Matches
 from ops.metrics.metric import Interval, Metric
 
 LEVEL = 0.95
 UNDEFINED_AT_MOST = 0.05  # of the draws: an interval from fewer would flatter
 
+MATCHES = {field.name for field in dataclasses.fields(Matches)}
+MATCH_SCORES = ("precision", "recall", "f1", "accuracy")
 MISSING = "one of both scores is missing"
 Values = Mapping[str, float | None]
 Samples = dict[str, Float64[np.ndarray, " draws"]]
@@ -136,18 +139,18 @@ def bootstrap_tables(
 
 
 def bootstrap_sums(
-    parts: Int64[np.ndarray, "units *shape"],
+    parts: Num[np.ndarray, "units *shape"],
     score: Callable[[np.ndarray], Values],
     unit: str,
     draws: int = 1000,
     seed: int = 0,
 ) -> Bootstrap:
-    """Scores of a sum of counts, such as histograms of blocks or outcomes of objects.
+    """Scores of a sum, such as that of histograms of blocks or of outcomes of objects.
 
     Args:
-        parts: counts of every unit.
-        score: values by the keys of their metrics, of the sum over the units drawn (int64 of
-            shape `*shape`); None where undefined.
+        parts: what every unit adds.
+        score: values by the keys of their metrics, of the sum over the units drawn, an
+            array of shape `*shape`; None where undefined.
         unit: what the units are, in the plural.
         draws: how many.
         seed: of the draws.
@@ -155,6 +158,34 @@ def bootstrap_sums(
     weights = draw_weights(len(parts), draws, seed)
     drawn = (np.tensordot(weight, parts, axes=1) for weight in weights)
     return Bootstrap(_score(score, drawn), len(parts), unit)
+
+
+def attach_to_matches(
+    metrics: Sequence[Metric], draws: int = 1000, seed: int = 0
+) -> tuple[Metric, ...]:
+    """Scores of `Matches` with intervals, by drawing objects: each was found, claimed or missed.
+
+    Args:
+        metrics: those with the counts of `Matches`, and a name that ends in one of its scores,
+            get an interval; others are returned as they are.
+        draws: how many.
+        seed: of the draws.
+    """
+    return tuple(_with_objects_drawn(metric, draws, seed) for metric in metrics)
+
+
+def _with_objects_drawn(metric: Metric, draws: int, seed: int) -> Metric:
+    score = metric.name.rsplit("_", 1)[-1]
+    if metric.value is None or set(metric.counts) != MATCHES or score not in MATCH_SCORES:
+        return metric
+    outcomes = np.array([metric.counts[kind] for kind in sorted(MATCHES)])
+    objects = int(outcomes.sum())
+    if not objects:
+        return metric
+    drawn = np.random.default_rng(seed).multinomial(objects, outcomes / objects, size=draws)
+    found = [Matches(**dict(zip(sorted(MATCHES), row, strict=True))) for row in drawn.tolist()]
+    values = np.array([getattr(matches, score) for matches in found])
+    return Bootstrap({metric.key: values}, objects, "objects").attach([metric])[0]
 
 
 def _drawn_tables(tables: Sequence[Contingency], draws: int, seed: int) -> Iterator[Contingency]:
@@ -193,4 +224,5 @@ def _pair_codes(table, truth_labels, prediction_labels) -> Int64[np.ndarray, " p
 
 def _score(score: Callable[[Any], Values], draws: Iterable) -> Samples:
     rows = [score(draw) for draw in draws]
-    return {key: np.array([row[key] for row in rows], np.float64) for key in rows[0]}
+    keys = rows[0] if rows else []
+    return {key: np.array([row[key] for row in rows], np.float64) for key in keys}

@@ -84,15 +84,16 @@ def markdown(metrics: Sequence[Metric]) -> str:
         f"{counts_text(metric)} |"
         for metric in metrics
     ]
-    notes = dict.fromkeys(f"{m.name}: {m.note}" for m in metrics if m.note)
-    return "\n".join(lines) + "\n" + "".join(f"\n- {note}" for note in notes) + "\n" * bool(notes)
+    return "\n".join(lines) + "\n" + _notes_text(metrics)
 
 
 def value_text(metric: Metric) -> str:
     """The value with its unit, or "missing"."""
     if metric.value is None:
         return "missing"
-    return f"{metric.value:.4g} {metric.unit}".rstrip()
+    whole = float(metric.value).is_integer()
+    digits = f"{metric.value:.0f}" if whole else f"{metric.value:.4g}"
+    return f"{digits} {metric.unit}".rstrip()
 
 
 def interval_text(metric: Metric) -> str:
@@ -106,3 +107,14 @@ def interval_text(metric: Metric) -> str:
 def counts_text(metric: Metric) -> str:
     """Such as "10625000 voxels, 397 truth objects"."""
     return ", ".join(f"{n} {what.replace('_', ' ')}" for what, n in metric.counts.items())
+
+
+def _notes_text(metrics: Sequence[Metric]) -> str:
+    """Every note once, after the names that it holds for."""
+    names: dict[str, dict[str, None]] = {}
+    for metric in metrics:
+        if metric.note:
+            names.setdefault(metric.note, {})[metric.name] = None
+    return "".join(f"\n- {', '.join(found)}: {note}" for note, found in names.items()) + (
+        "\n" if names else ""
+    )

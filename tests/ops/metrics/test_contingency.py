@@ -114,8 +114,9 @@ def test_no_voxel_makes_an_empty_table():
 
 def test_counts_are_exact_at_ten_thousand_million_voxels():
     # Ten tables of 2 ** 30 voxels and one odd voxel: a float32 or a squared int64 would lose it.
-    part = contingency.Contingency(np.uint64([1]), np.uint64([1]), np.int64([2**30]))
-    odd = contingency.Contingency(np.uint64([1]), np.uint64([1]), np.int64([1]))
+    one = np.ones(1, np.uint64)
+    part = contingency.Contingency(one, one, np.array([2**30]))
+    odd = contingency.Contingency(one, one, np.array([1]))
     table = merge([*[part] * 10, odd])
     assert table.total == 10 * 2**30 + 1
     assert sum_of_products(table.counts, table.counts) == (10 * 2**30 + 1) ** 2

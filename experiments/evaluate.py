@@ -1,0 +1,34 @@
+"""Scores what was found against the truth, every value under a named convention.
+
+    python -m experiments.evaluate prediction=PATH truth=PATH [task=segmentation] [mask=PATH]
+        [image=PATH] [baseline=PATH] [voxel_size_nm=[z,y,x]]
+
+Tasks: segmentation, membrane, cleft, instance (volumes of any format), skeleton (labels against a
+folder of SWC), partner and connectome (synapse tables). The run directory holds metrics.json,
+metrics.md, tables as CSV and report.html, which opens in any browser.
+"""
+
+from pathlib import Path
+from typing import cast
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from configs.schema import EvaluationRun, register
+
+register()
+
+
+@hydra.main(version_base="1.3", config_path="pkg://configs", config_name="evaluate")
+def main(config: DictConfig) -> None:
+    """Runs what the command line asks for, in Hydra's run directory."""
+    # Imported late, so that --help and mistakes in the config answer before JAX is loaded.
+    from experiments.evaluation.run import run
+
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    run(cast(EvaluationRun, OmegaConf.to_object(config)), folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Scores a directed graph of neurons, given as tables of synapses."""
+
+import logging
+from typing import cast
+
+from configs.schema import ConnectomeTask, EvaluationRun
+from data.opening import open_volume
+from data.side_by_side import read_side_by_side
+from experiments.evaluation.inputs import check_labels_volume, check_no_baseline
+from experiments.evaluation.outcome import Outcome
+from experiments.evaluation.synapse_tables import read_ids
+from ops.metrics.bootstrap import attach_to_matches
+from ops.metrics.connectome import (
+    HUNGARIAN_OVERLAP,
+    Edges,
+    connectome_metrics,
+    count_edges,
+    in_truth_ids,
+    match_neurons,
+)
+from ops.metrics.contingency import Contingency, count_pairs, merge
+
+log = logging.getLogger(__name__)
+
+
+def score(config: EvaluationRun) -> Outcome:
+    """Edges found, weights and polarity; neurons correspond by overlap, or by equal ids."""
+    task = cast(ConnectomeTask, config.task)
+    check_no_baseline(config)
+    prediction, truth = (_read(path) for path in (config.prediction, config.truth))
+    correspondence = "equal ids"
+    if task.prediction_segmentation or task.truth_segmentation:
+        match = match_neurons(_overlap(task, config))
+        prediction = in_truth_ids(prediction, match, truth)
+        correspondence = HUNGARIAN_OVERLAP
+    metrics = connectome_metrics(truth, prediction, correspondence, tuple(task.min_synapses))
+    return Outcome(attach_to_matches(metrics, config.resampling.draws, config.seed))
+
+
+def _read(path: str) -> Edges:
+    ids = read_ids(path, ("pre", "post"))
+    if len(ids) and not ids.all():
+        log.warning("%s: synapses with an id of 0 are left out", path)
+    return count_edges(ids[:, 0], ids[:, 1])
+
+
+def _overlap(task: ConnectomeTask, config: EvaluationRun) -> Contingency:
+    """Voxels that both segmentations share."""
+    paths = {"truth": task.truth_segmentation, "prediction": task.prediction_segmentation}
+    if None in paths.values():
+        raise ValueError(
+            f"got task.truth_segmentation={paths['truth']} and "
+            f"task.prediction_segmentation={paths['prediction']}; needs both, or neither where "
+            "equal ids are the same neuron"
+        )
+    volumes = {
+        name: open_volume(str(path), voxel_size_nm=config.voxel_size_nm)
+        for name, path in paths.items()
+    }
+    for volume in volumes.values():
+        check_labels_volume(volume)
+    return merge(
+        count_pairs(layers["truth"], layers["prediction"])
+        for _, layers in read_side_by_side(volumes, "counting")
+    )

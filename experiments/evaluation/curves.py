@@ -1,0 +1,104 @@
+"""Curves of a probability map: precision and recall, calibration, and scores over thresholds."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.evaluation.outcome import Rows
+from experiments.report.page import beside, plot, section, text
+from ops.metrics.calibration import Reliability, reliability
+from ops.metrics.isbi import IsbiScores
+from ops.metrics.pixels import Curve, Histogram, threshold_curve
+
+BLUE, ORANGE, GREY = "#4895ef", "#f4a261", "#9aa5b1"
+ROWS = 512  # of a curve's table, at most
+
+
+def curve_rows(histogram: Histogram, bins: int) -> dict[str, Rows]:
+    """Tables `threshold_curve` and `reliability`; empty where they cannot be had."""
+    if not _has_both(histogram):
+        return {}
+    curve = _thinned(threshold_curve(histogram))
+    columns = {
+        "threshold": curve.thresholds,
+        "precision": curve.precision,
+        "recall": curve.recall,
+        "false_positive_rate": curve.false_positive_rate,
+    }
+    found = reliability(histogram, bins)
+    diagram = {
+        "mean_probability": found.mean_probability,
+        "true_share": found.true_share,
+        "voxels": found.voxels,
+    }
+    return {"threshold_curve": _rows(columns), "reliability": _rows(diagram)}
+
+
+def curve_parts(histogram: Histogram, bins: int) -> tuple[str, ...]:
+    """The curves as parts of a report."""
+    if not _has_both(histogram):
+        return (text("No curves: the truth has voxels of one kind only."),)
+    curve, diagram = _thinned(threshold_curve(histogram)), reliability(histogram, bins)
+    figures = (
+        plot(_draw_precision(curve), "Precision over recall, at every threshold."),
+        plot(_draw_reliability(diagram), "Of the voxels given a probability, how many are true."),
+    )
+    return (section("Voxel by voxel", beside("pair", figures)),)
+
+
+def section_part(scores: IsbiScores) -> str:
+    """V_Rand and V_Info over thresholds, with the spread of sections."""
+    figure, axes = _axes("threshold of P(membrane)", "score")
+    for name, values, colour in (
+        ("V_Rand", scores.v_rand.f, BLUE),
+        ("V_Info", scores.v_info.f, ORANGE),
+    ):
+        low, high = np.percentile(values, [25, 75], axis=1)
+        axes.plot(scores.thresholds or (), values.mean(axis=1), color=colour, label=name)
+        axes.fill_between(scores.thresholds or (), low, high, color=colour, alpha=0.2, lw=0)
+    axes.legend(frameon=False)
+    caption = "Mean over sections; the bands hold the middle half of them."
+    return section("Section by section (ISBI 2012)", plot(figure, caption))
+
+
+def _draw_precision(curve: Curve) -> Figure:
+    figure, axes = _axes("recall", "precision")
+    axes.plot(curve.recall, curve.precision, color=BLUE)
+    return figure
+
+
+def _draw_reliability(diagram: Reliability) -> Figure:
+    figure, axes = _axes("mean probability", "share that is true")
+    axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--", label="calibrated")
+    axes.plot(diagram.mean_probability, diagram.true_share, "o-", color=BLUE, label="found")
+    axes.legend(frameon=False)
+    return figure
+
+
+def _axes(x: str, y: str):
+    figure = Figure(figsize=(4.6, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(xlabel=x, ylabel=y, xlim=(0, 1), ylim=(0, 1.02))
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _thinned(curve: Curve) -> Curve:
+    """At most ROWS of the thresholds, evenly among those that occur."""
+    points = len(curve.thresholds)
+    kept = np.unique(np.linspace(0, points - 1, min(points, ROWS)).round().astype(int))
+    return Curve(
+        curve.thresholds[kept],
+        curve.true_positives[kept],
+        curve.false_positives[kept],
+        curve.positive_voxels,
+        curve.negative_voxels,
+    )
+
+
+def _rows(columns: dict[str, np.ndarray]) -> Rows:
+    lists = [values.tolist() for values in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
+
+
+def _has_both(histogram: Histogram) -> bool:
+    return histogram.positive_voxels > 0 and histogram.negative_voxels > 0

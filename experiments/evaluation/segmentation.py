@@ -1,0 +1,132 @@
+"""Scores labels that fill space, block by block, and finds their worst errors."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import numpy as np
+from jaxtyping import Bool
+
+from configs.schema import EvaluationRun, SegmentationTask
+from data.blocks import Block
+from data.side_by_side import Layers, read_side_by_side
+from data.volume import Volume
+from experiments.evaluation.cells import Cells, cut
+from experiments.evaluation.inputs import check_labels_volume, open_inputs
+from experiments.evaluation.outcome import Outcome
+from experiments.evaluation.sections import label_sections
+from experiments.evaluation.worst import describe_errors
+from ops.metrics.bootstrap import Bootstrap, attach_to_matches, bootstrap_tables
+from ops.metrics.border import border_mask
+from ops.metrics.contingency import Contingency, count_pairs, merge
+from ops.metrics.instances import instance_metrics
+from ops.metrics.metric import Metric
+from ops.metrics.segmentation import (
+    find_convention,
+    segmentation_metrics,
+    segmentation_values,
+)
+
+SECTIONS = "isbi2012"  # the one convention that looks at sections, not at the volume
+
+
+def score(config: EvaluationRun) -> Outcome:
+    """Partition scores under every convention asked for, object scores, and the worst errors."""
+    task = cast(SegmentationTask, config.task)
+    volumes_only = [name for name in task.conventions if name != SECTIONS]
+    for name in volumes_only:
+        find_convention(name)
+    volumes = open_inputs(config, "truth", "prediction", "baseline", "mask", "image")
+    for name in ("truth", "prediction", "baseline"):
+        if name in volumes:
+            check_labels_volume(volumes[name])
+    cells = cut(volumes["truth"].shape, config.resampling.blocks)
+    counted = count_by_cell(volumes, cells, task.border_nm)
+    metrics = _partition_metrics(counted, volumes_only, config)
+    if SECTIONS in task.conventions:
+        metrics += label_sections(volumes, config)
+    table = merge(counted["prediction"])
+    objects = instance_metrics(table, tuple(task.ious))
+    metrics += attach_to_matches(objects, config.resampling.draws, config.seed)
+    tables, parts = describe_errors(volumes, cells, counted["prediction"], task.worst)
+    return Outcome(_state_border(metrics, task.border_nm), tables, parts)
+
+
+def count_by_cell(
+    volumes: Mapping[str, Volume], cells: Cells, border_nm: float | None
+) -> dict[str, list[Contingency]]:
+    """Contingency tables of prediction and baseline with the truth, one for each cell."""
+    read = {name: volume for name, volume in volumes.items() if name != "image"}
+    compared = [name for name in ("prediction", "baseline") if name in volumes]
+    tables = {name: [merge([])] * cells.count for name in compared}
+    for place, layers in read_side_by_side(read, "counting"):
+        scored = _scored(volumes["truth"], place, layers, border_nm)
+        for number, part in cells.within(place):
+            mask = None if scored is None else scored[part]
+            for name in compared:
+                counted = count_pairs(layers["truth"][part], layers[name][part], mask)
+                tables[name][number] = merge([tables[name][number], counted])
+    return tables
+
+
+def _scored(
+    truth: Volume, place: Block, layers: Layers, border_nm: float | None
+) -> Bool[np.ndarray, "z y x"] | None:
+    """Where to count; None for everywhere."""
+    mask = layers["mask"] != 0 if "mask" in layers else None
+    if border_nm is None:
+        return mask
+    inside = ~_border(truth, place, border_nm)
+    return inside if mask is None else mask & inside
+
+
+def _border(truth: Volume, place: Block, border_nm: float) -> Bool[np.ndarray, "z y x"]:
+    """Whether a voxel is close to a border: its surroundings are read along with it."""
+    halo = [0] + [math.ceil(border_nm / size) + 1 for size in truth.voxel_size_nm[1:]]
+    wide = tuple(slice(max(0, p.start - h), p.stop + h) for p, h in zip(place, halo, strict=True))
+    mask = border_mask(truth[wide].read(), border_nm, truth.voxel_size_nm)
+    return mask[
+        tuple(slice(p.start - w.start, p.stop - w.start) for p, w in zip(place, wide, strict=True))
+    ]
+
+
+def _partition_metrics(
+    counted: Mapping[str, Sequence[Contingency]], conventions: Sequence[str], config: EvaluationRun
+) -> tuple[Metric, ...]:
+    """Every convention's values with their intervals, and the differences from the baseline."""
+    found = {name: _all_metrics(merge(cells), conventions) for name, cells in counted.items()}
+    drawn = {name: _draw(cells, conventions, config) for name, cells in counted.items()}
+    metrics = drawn["prediction"].attach(found["prediction"])
+    if "baseline" not in counted:
+        return metrics
+    pairs = zip(found["prediction"], found["baseline"], strict=True)
+    ours, theirs = drawn["prediction"], drawn["baseline"]
+    return metrics + tuple(ours.difference(theirs, *pair) for pair in pairs)
+
+
+def _all_metrics(table: Contingency, conventions: Sequence[str]) -> tuple[Metric, ...]:
+    return tuple(m for name in conventions for m in segmentation_metrics(table, name))
+
+
+def _draw(
+    cells: Sequence[Contingency], conventions: Sequence[str], config: EvaluationRun
+) -> Bootstrap:
+    """All conventions in each draw; blocks that the mask leaves empty are none."""
+
+    def score_all(table: Contingency) -> dict[str, float | None]:
+        return {
+            f"{convention}/{name}": value
+            for convention in conventions
+            for name, value in segmentation_values(table, convention).items()
+        }
+
+    blocks = [cell for cell in cells if cell.total]
+    return bootstrap_tables(blocks, score_all, config.resampling.draws, config.seed)
+
+
+def _state_border(metrics: Sequence[Metric], border_nm: float | None) -> tuple[Metric, ...]:
+    return tuple(
+        dataclasses.replace(metric, settings={**metric.settings, "border_nm": border_nm})
+        for metric in metrics
+    )
