@@ -265,6 +265,7 @@ class BenchmarkRun:
 
     Attributes:
         phantom: generated for the measurements, at this size.
+        labels_shape: of the label volumes that are scored.
         root: where AC4 (snemi3d) lies, which is read beside it if it is there.
         crop_shape: of the crops drawn, in voxels.
         batch_size: crops in a batch.
@@ -274,6 +275,7 @@ class BenchmarkRun:
 
     suite: Suite = Suite.data
     phantom: PhantomData = MISSING
+    labels_shape: list[int] = MISSING
     root: str | None = DATA_ROOT
     crop_shape: list[int] = MISSING
     batch_size: int = MISSING

@@ -3,7 +3,8 @@
     python -m experiments.benchmark [suite=data] [rounds=N] [phantom.shape=[z,y,x]]
 
 Writes benchmark.json (every figure, and the machine) and benchmark.md (a table) to the run
-directory. Suite `data`: generating tissue, augmenting crops, and feeding a trainer.
+directory. Suite `data`: generating tissue, augmenting crops, and feeding a trainer; suite
+`metrics`: scoring a segmentation.
 """
 
 from pathlib import Path

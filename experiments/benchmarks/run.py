@@ -5,6 +5,7 @@ from pathlib import Path
 
 from configs.schema import BenchmarkRun, Suite
 from experiments.benchmarks.data_suite import measure_data
+from experiments.benchmarks.metrics_suite import measure_metrics
 from experiments.benchmarks.result import Result, markdown
 from experiments.run_record import environment, write_json
 
@@ -18,6 +19,8 @@ def run(config: BenchmarkRun, folder: Path) -> None:
     results: list[Result] = []
     if config.suite in (Suite.data, Suite.all):
         results += measure_data(config, folder)
+    if config.suite in (Suite.metrics, Suite.all):
+        results += measure_metrics(config)
     figures = {
         "suite": config.suite.value,
         "environment": machine,

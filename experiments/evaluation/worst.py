@@ -63,11 +63,12 @@ def describe_errors(
 ) -> tuple[dict[str, Rows], tuple[str, ...]]:
     """Tables and parts of the report: the worst splits and the worst merges."""
     table = merge(tables)
-    if not np.any(table.truth):
-        return {}, (text("No errors are listed, as the truth is all background."),)
+    if not np.any((table.truth != 0) & (table.prediction != 0)):
+        return {}, (text("No errors are listed, as no object of one side meets one of the other."),)
     lists: dict[Kind, ObjectErrors] = {
         "split": split_errors(table).worst(number),
-        "merge": merge_errors(table).worst(number),
+        # What the prediction leaves out is one label, but nothing that anyone merged.
+        "merge": merge_errors(table.where(table.prediction != 0)).worst(number),
     }
     found = _locate(volumes, cells, tables, lists)
     rows: dict[str, Rows] = {

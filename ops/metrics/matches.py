@@ -41,17 +41,22 @@ class Matches:
 def match_metrics(
     matches: Matches, convention: str, prefix: str = "", settings: dict[str, Setting] | None = None
 ) -> tuple[Metric, ...]:
-    """Precision, recall and F1; their names begin with the prefix, as in "cleft_f1"."""
+    """Precision, recall and F1; their names begin with the prefix, as in "cleft_f1".
+
+    They are missing where there was nothing to find and nothing was claimed: a 1 would flatter.
+    """
     counts = dataclasses.asdict(matches)
+    empty = not any(counts.values())
     values = {"precision": matches.precision, "recall": matches.recall, "f1": matches.f1}
     return tuple(
         Metric(
             name=prefix + name,
-            value=value,
+            value=None if empty else value,
             convention=convention,
             better="higher",
             counts=counts,
             settings=settings or {},
+            note="nothing to find, and nothing claimed" if empty else "",
         )
         for name, value in values.items()
     )
