@@ -135,11 +135,13 @@ class MembraneTask(Task):
 
     Attributes:
         threshold: from which on a probability is taken for membrane; chosen on validation data.
+        invert_truth: whether the truth is 0 where there is membrane, as in ISBI 2012's files.
         calibration_bins: of the reliability curve.
         sections: whether to score the regions that the membranes enclose, as ISBI 2012 did.
     """
 
     threshold: float = MISSING
+    invert_truth: bool = False
     calibration_bins: int = MISSING
     sections: bool = MISSING
 

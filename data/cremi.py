@@ -20,6 +20,7 @@ from data.volume import Volume
 # The annotation tool keeps the three highest ids for itself: transparent (which is the clefts'
 # background), invalid (not to be scored) and outside.
 FIRST_RESERVED_ID = 0xFFFF_FFFF_FFFF_FFFD
+INVALID_ID = 0xFFFF_FFFF_FFFF_FFFE
 HDF5_PATHS = {
     "image": "volumes/raw",
     "neurites": "volumes/labels/neuron_ids",
@@ -109,7 +110,7 @@ def _crop_image(stored: dict[str, Volume], path: str) -> dict[str, Volume]:
 
 def _without_reserved_ids(stored: dict[str, Volume]) -> dict[str, Volume]:
     ids = {
-        layer: map_voxels(volume, _clear_reserved, np.uint64)
+        layer: map_voxels(volume, clear_reserved, np.uint64)
         for layer, volume in stored.items()
         if layer != "image"
     }
@@ -118,12 +119,13 @@ def _without_reserved_ids(stored: dict[str, Volume]) -> dict[str, Volume]:
     return stored | ids
 
 
-def _clear_reserved(ids: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
+def clear_reserved(ids: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
+    """The ids with 0 for those that the annotation tool keeps for itself."""
     return np.where(ids < FIRST_RESERVED_ID, ids, np.uint64(0))
 
 
 def _is_object(ids: UInt64[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
-    return (_clear_reserved(ids) > 0).astype(np.uint8)
+    return (clear_reserved(ids) > 0).astype(np.uint8)
 
 
 def _rows_of(

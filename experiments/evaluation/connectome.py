@@ -6,10 +6,9 @@ from typing import cast
 from configs.schema import ConnectomeTask, EvaluationRun
 from data.opening import open_volume
 from data.side_by_side import read_side_by_side
-from experiments.evaluation.inputs import check_labels_volume, check_no_baseline
+from experiments.evaluation.inputs import as_labels, check_no_baseline
 from experiments.evaluation.outcome import Outcome
 from experiments.evaluation.synapse_tables import read_ids
-from ops.metrics.bootstrap import attach_to_matches
 from ops.metrics.connectome import (
     HUNGARIAN_OVERLAP,
     Edges,
@@ -19,6 +18,7 @@ from ops.metrics.connectome import (
     match_neurons,
 )
 from ops.metrics.contingency import Contingency, count_pairs, merge
+from ops.metrics.matches import with_wilson_intervals
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def score(config: EvaluationRun) -> Outcome:
         prediction = in_truth_ids(prediction, match, truth)
         correspondence = HUNGARIAN_OVERLAP
     metrics = connectome_metrics(truth, prediction, correspondence, tuple(task.min_synapses))
-    return Outcome(attach_to_matches(metrics, config.resampling.draws, config.seed))
+    return Outcome(with_wilson_intervals(metrics))
 
 
 def _read(path: str) -> Edges:
@@ -54,11 +54,9 @@ def _overlap(task: ConnectomeTask, config: EvaluationRun) -> Contingency:
             "equal ids are the same neuron"
         )
     volumes = {
-        name: open_volume(str(path), voxel_size_nm=config.voxel_size_nm)
+        name: as_labels(open_volume(str(path), voxel_size_nm=config.voxel_size_nm))
         for name, path in paths.items()
     }
-    for volume in volumes.values():
-        check_labels_volume(volume)
     return merge(
         count_pairs(layers["truth"], layers["prediction"])
         for _, layers in read_side_by_side(volumes, "counting")

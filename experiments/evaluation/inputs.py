@@ -1,8 +1,17 @@
 """Volumes to be scored, on one grid."""
 
+import itertools
+import logging
+
+import numpy as np
+
 from configs.schema import EvaluationRun
+from data.cremi import clear_reserved
+from data.mapped import map_voxels
 from data.opening import open_volume
 from data.volume import Volume, check_same_grid
+
+log = logging.getLogger(__name__)
 
 
 def open_inputs(config: EvaluationRun, *names: str) -> dict[str, Volume]:
@@ -13,17 +22,44 @@ def open_inputs(config: EvaluationRun, *names: str) -> dict[str, Volume]:
         names: keys whose volumes are wanted, the truth first.
 
     Raises:
-        ValueError, FileNotFoundError: nothing there, no voxel size, or grids that differ.
+        ValueError, FileNotFoundError: nothing there, no voxel size, grids that differ, or draws
+            that are none.
     """
+    if config.resampling.draws < 1:
+        raise ValueError(f"got resampling.draws={config.resampling.draws}; needs at least 1")
     volumes = {
         name: open_volume(path, voxel_size_nm=config.voxel_size_nm)
         for name in names
         if (path := getattr(config, name)) is not None
     }
-    first, *others = volumes.values()
-    for other in others:
-        _check_same_place(first, other)
+    for first, second in itertools.combinations(volumes.values(), 2):
+        _check_same_place(first, second)
     return volumes
+
+
+def open_labels(config: EvaluationRun, *names: str) -> dict[str, Volume]:
+    """`open_inputs`, where truth, prediction and baseline are labels.
+
+    Ids that CREMI's annotation tool keeps for itself (background, voxels not to be scored) are
+    read as 0.
+    """
+    volumes = open_inputs(config, *names)
+    return {
+        name: as_labels(volume) if name in ("truth", "prediction", "baseline") else volume
+        for name, volume in volumes.items()
+    }
+
+
+def as_labels(volume: Volume) -> Volume:
+    """The volume with CREMI's reserved ids as 0.
+
+    Raises:
+        ValueError: where voxels are no integers.
+    """
+    check_labels_volume(volume)
+    if volume.dtype != np.uint64:
+        return volume
+    return map_voxels(volume, clear_reserved, np.uint64)
 
 
 def check_labels_volume(volume: Volume) -> None:
@@ -45,10 +81,24 @@ def check_no_baseline(config: EvaluationRun) -> None:
 
 
 def _check_same_place(first: Volume, second: Volume) -> None:
-    """Files without an offset begin at 0, so that only two that state one can disagree."""
+    """Files that state no offset begin at 0, so that only two others surely disagree."""
     check_same_grid(first, second)
+    if len(first.shape) != 3 or len(second.shape) != 3:
+        odd = first if len(first.shape) != 3 else second
+        raise ValueError(f"{odd.name}: got axes {odd.axes}; needs (z, y, x), one channel alone")
     offsets = first.offset, second.offset
-    if all(any(offset) for offset in offsets) and offsets[0] != offsets[1]:
+    if offsets[0] == offsets[1]:
+        return
+    if not all(any(offset) for offset in offsets):
+        log.warning(
+            "%s has offset %s and %s %s: they are compared voxel by voxel, as one of them may "
+            "just not state it",
+            first.name,
+            offsets[0],
+            second.name,
+            offsets[1],
+        )
+    else:
         raise ValueError(
             f"{second.name}: got offset {offsets[1]}; needs {offsets[0]}, the offset of "
             f"{first.name}: crop both to the voxels that they share"

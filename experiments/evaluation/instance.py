@@ -6,11 +6,11 @@ import numpy as np
 
 from configs.schema import EvaluationRun, InstanceTask
 from data.side_by_side import read_side_by_side
-from experiments.evaluation.inputs import check_labels_volume, check_no_baseline, open_inputs
+from experiments.evaluation.inputs import check_no_baseline, open_labels
 from experiments.evaluation.outcome import Outcome
-from ops.metrics.bootstrap import attach_to_matches
 from ops.metrics.contingency import Contingency, count_pairs, merge
 from ops.metrics.instances import instance_metrics
+from ops.metrics.matches import with_wilson_intervals
 from ops.metrics.points import CentreSums, centre_sums, merge_centres, point_metrics
 
 
@@ -18,9 +18,7 @@ def score(config: EvaluationRun) -> Outcome:
     """F1 and segmentation accuracy at every overlap asked for, and F1 of the objects' centres."""
     task = cast(InstanceTask, config.task)
     check_no_baseline(config)
-    volumes = open_inputs(config, "truth", "prediction", "mask")
-    for name in ("truth", "prediction"):
-        check_labels_volume(volumes[name])
+    volumes = open_labels(config, "truth", "prediction", "mask")
     table, sums = count_objects(volumes)
     size = volumes["truth"].voxel_size_nm
     centres = [sums[name].positions_nm(size) for name in ("truth", "prediction")]
@@ -28,7 +26,7 @@ def score(config: EvaluationRun) -> Outcome:
         *instance_metrics(table, tuple(task.ious)),
         *point_metrics(centres[0], centres[1], task.distance_nm),
     )
-    return Outcome(attach_to_matches(metrics, config.resampling.draws, config.seed))
+    return Outcome(with_wilson_intervals(metrics))
 
 
 def count_objects(volumes) -> tuple[Contingency, dict[str, CentreSums]]:

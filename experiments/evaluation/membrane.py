@@ -1,26 +1,29 @@
 """Scores probabilities of membrane: voxel by voxel, and by the regions that they enclose."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int64, Shaped, UInt8
 
 from configs.schema import EvaluationRun, MembraneTask
 from data.checks import are_labels
+from data.mapped import map_voxels
 from data.side_by_side import read_side_by_side
 from data.volume import Volume
 from experiments.evaluation.cells import Cells, cut
 from experiments.evaluation.curves import curve_parts, curve_rows
 from experiments.evaluation.inputs import open_inputs
 from experiments.evaluation.outcome import Outcome
-from experiments.evaluation.sections import membrane_sections
+from experiments.evaluation.sections import score_membranes
 from ops.metrics.bootstrap import Bootstrap, bootstrap_sums
 from ops.metrics.calibration import calibration_metrics
 from ops.metrics.metric import Metric
 from ops.metrics.pixels import LEVELS, Histogram, count_levels, pixel_metrics
 
-STEP = (LEVELS - 1) // 255  # between the levels of 8 bits
+log = logging.getLogger(__name__)
+GROUPS = 1024  # of probabilities in the draws
 
 
 def score(config: EvaluationRun) -> Outcome:
@@ -28,14 +31,22 @@ def score(config: EvaluationRun) -> Outcome:
     task = cast(MembraneTask, config.task)
     volumes = open_inputs(config, "truth", "prediction", "baseline", "mask")
     check_mask_volume(volumes["truth"])
+    if task.invert_truth:
+        volumes["truth"] = map_voxels(volumes["truth"], _is_zero, np.uint8)
     cells = cut(volumes["truth"].shape, config.resampling.blocks)
     counted = count_by_cell(volumes, cells)
     metrics = _voxel_metrics(counted, config)
     parts: tuple[str, ...] = ()
     if task.sections:
-        found, parts = membrane_sections(volumes, config)
+        found, parts = score_membranes(volumes, config)
         metrics = found + metrics
     whole = total(counted["prediction"])
+    if 2 * whole.positive_voxels > whole.voxels:
+        log.warning(
+            "membrane is %.0f %% of the truth: if its 0 is the membrane, as in the files of ISBI "
+            "2012, give task.invert_truth=true",
+            100 * whole.positive_voxels / whole.voxels,
+        )
     tables = curve_rows(whole, task.calibration_bins)
     return Outcome(metrics, tables, parts + curve_parts(whole, task.calibration_bins))
 
@@ -45,9 +56,23 @@ def check_mask_volume(volume: Volume) -> None:
     if volume.dtype.kind not in "ui" or are_labels(volume.dtype):
         raise ValueError(
             f"{volume.name}: got a truth of dtype {volume.dtype}; needs a mask of small integers, "
-            "0 = no membrane, anything else = membrane: make it from ids with "
-            "data.targets.membrane_mask"
+            "0 = no membrane, another value = membrane: make it from ids with "
+            "data.targets.membrane_target"
         )
+
+
+def check_two_values(truth: Shaped[np.ndarray, "z y x"], name: str) -> None:
+    """Raises ValueError where a mask has more than one value besides 0."""
+    marked = truth[truth != 0]
+    if marked.size and marked.min() != marked.max():
+        raise ValueError(
+            f"{name}: got a truth with values {marked.min()} to {marked.max()}; needs a mask of "
+            "one value besides 0: make it from ids with data.targets.membrane_target"
+        )
+
+
+def _is_zero(voxels: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
+    return (voxels == 0).astype(np.uint8)
 
 
 def count_by_cell(volumes: Mapping[str, Volume], cells: Cells) -> dict[str, list[Histogram]]:
@@ -56,6 +81,7 @@ def count_by_cell(volumes: Mapping[str, Volume], cells: Cells) -> dict[str, list
     nothing = Histogram(np.zeros(LEVELS, np.int64), np.zeros(LEVELS, np.int64))
     counted = {name: [nothing] * cells.count for name in compared}
     for place, layers in read_side_by_side(volumes, "counting"):
+        check_two_values(layers["truth"], volumes["truth"].name)
         for number, part in cells.within(place):
             mask = layers["mask"][part] != 0 if "mask" in layers else None
             for name in compared:
@@ -94,20 +120,31 @@ def _score(histogram: Histogram, config: EvaluationRun) -> tuple[Metric, ...]:
 
 
 def _draw(histograms: Sequence[Histogram], config: EvaluationRun) -> Bootstrap:
-    """Draws see probabilities in 8 bits: that is much quicker, and only their spread is used."""
-    blocks = [h for h in histograms if h.voxels]
-    parts = np.stack([_in_8_bits(np.stack([h.positives, h.negatives])) for h in blocks])
+    """Of probabilities that occur, neighbours are drawn as one: GROUPS of about equal weight."""
+    task = cast(MembraneTask, config.task)
+    parts = np.stack([np.stack([h.positives, h.negatives]) for h in histograms])
+    level, first = _groups(parts.sum(axis=(0, 1)), round(task.threshold * (LEVELS - 1)))
+    blocks = np.add.reduceat(parts, first, axis=2)[parts.any(axis=(1, 2))]
 
     def score_draw(counts: np.ndarray) -> dict[str, float | None]:
         every = np.zeros((2, LEVELS), np.int64)
-        every[:, ::STEP] = counts
+        every[:, level] = counts
         return {metric.key: metric.value for metric in _score(Histogram(*every), config)}
 
     draws, seed = config.resampling.draws, config.seed
-    return bootstrap_sums(parts, score_draw, "blocks", draws, seed)
+    return bootstrap_sums(blocks, score_draw, "blocks", draws, seed)
 
 
-def _in_8_bits(counts: Int64[np.ndarray, "2 levels"]) -> Int64[np.ndarray, "2 256"]:
-    """Every level goes to the nearest of k / 255."""
-    nearest = (np.arange(LEVELS) + STEP // 2) // STEP
-    return np.stack([np.bincount(nearest, row, minlength=256) for row in counts]).astype(np.int64)
+def _groups(
+    voxels: Int64[np.ndarray, " levels"], threshold: int
+) -> tuple[Int64[np.ndarray, " groups"], Int64[np.ndarray, " groups"]]:
+    """The level that stands for each group, and its first level; none spans the threshold."""
+    below = np.cumsum(voxels) - voxels
+    share = below * GROUPS // max(1, int(voxels.sum()))
+    starts = np.diff(share, prepend=-1) > 0
+    starts[threshold] = True
+    first = np.flatnonzero(starts)
+    moments = np.add.reduceat(voxels * np.arange(LEVELS), first)
+    weight = np.add.reduceat(voxels, first)
+    mean = np.where(weight > 0, moments // np.maximum(weight, 1), first)
+    return mean, first

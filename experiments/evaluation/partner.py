@@ -1,5 +1,7 @@
 """Scores synaptic partners by the places of both, as CREMI does."""
 
+import dataclasses
+import logging
 from typing import cast
 
 import numpy as np
@@ -7,12 +9,14 @@ from jaxtyping import Float64, Integer
 
 from configs.schema import EvaluationRun, PartnerTask
 from data.opening import open_volume
-from experiments.evaluation.inputs import check_labels_volume, check_no_baseline
+from experiments.evaluation.inputs import as_labels, check_no_baseline
 from experiments.evaluation.lookup import labels_at
 from experiments.evaluation.outcome import Outcome
 from experiments.evaluation.synapse_tables import read_ids, read_sites
-from ops.metrics.bootstrap import attach_to_matches
+from ops.metrics.matches import with_wilson_intervals
 from ops.metrics.partners import Partners, partner_metrics
+
+log = logging.getLogger(__name__)
 
 
 def score(config: EvaluationRun) -> Outcome:
@@ -22,8 +26,17 @@ def score(config: EvaluationRun) -> Outcome:
     prediction, truth = (
         _read(path, task.segmentation, config) for path in (config.prediction, config.truth)
     )
-    metrics = partner_metrics(prediction, truth, task.distance_nm)
-    return Outcome(attach_to_matches(metrics, config.resampling.draws, config.seed))
+    shared = np.isin(prediction.ids, truth.ids)
+    if len(prediction) and len(truth) and not shared.any():
+        log.warning(
+            "no id of the prediction is one of the truth: if it has ids of its own, give "
+            "task.segmentation, the labels of the truth"
+        )
+    ids = "columns pre and post" if task.segmentation is None else "labels of the truth there"
+    metrics = with_wilson_intervals(partner_metrics(prediction, truth, task.distance_nm))
+    return Outcome(
+        tuple(dataclasses.replace(m, settings={**m.settings, "ids": ids}) for m in metrics)
+    )
 
 
 def _read(path: str, segmentation: str | None, config: EvaluationRun) -> Partners:
@@ -40,6 +53,5 @@ def _labels_at(
     config: EvaluationRun,
 ) -> Integer[np.ndarray, "n 2"]:
     """Labels of the true segmentation at both sites."""
-    labels = open_volume(segmentation, voxel_size_nm=config.voxel_size_nm)
-    check_labels_volume(labels)
+    labels = as_labels(open_volume(segmentation, voxel_size_nm=config.voxel_size_nm))
     return labels_at(labels, np.concatenate([pre, post])).reshape(2, -1).T

@@ -21,6 +21,9 @@ def write_outcome(folder: Path, config: EvaluationRun, outcome: Outcome, seconds
         "task": config.task.name,
         "prediction": config.prediction,
         "truth": config.truth,
+        "baseline": config.baseline,
+        "mask": config.mask,
+        "seed": config.seed,
         "seconds": seconds,
         "metrics": [metric.as_dict() for metric in outcome.metrics],
     }

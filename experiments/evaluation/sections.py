@@ -20,7 +20,7 @@ NO_CELL = "no section of the truth has a cell inside the mask"
 log = logging.getLogger(__name__)
 
 
-def membrane_sections(
+def score_membranes(
     volumes: Mapping[str, Volume], config: EvaluationRun
 ) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
     """V_Rand and V_Info of membrane probabilities, and a figure of them over thresholds."""
@@ -37,7 +37,7 @@ def membrane_sections(
     return _with_intervals(scores, config), (section_part(scores),)
 
 
-def label_sections(volumes: Mapping[str, Volume], config: EvaluationRun) -> tuple[Metric, ...]:
+def score_labels(volumes: Mapping[str, Volume], config: EvaluationRun) -> tuple[Metric, ...]:
     """V_Rand and V_Info of labels, the truth's 0 being border."""
 
     def score(layers: dict[str, np.ndarray]) -> IsbiScores | None:

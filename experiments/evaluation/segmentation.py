@@ -1,6 +1,7 @@
 """Scores labels that fill space, block by block, and finds their worst errors."""
 
 import dataclasses
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -13,21 +14,23 @@ from data.blocks import Block
 from data.side_by_side import Layers, read_side_by_side
 from data.volume import Volume
 from experiments.evaluation.cells import Cells, cut
-from experiments.evaluation.inputs import check_labels_volume, open_inputs
+from experiments.evaluation.inputs import open_labels
 from experiments.evaluation.outcome import Outcome
-from experiments.evaluation.sections import label_sections
+from experiments.evaluation.sections import score_labels
 from experiments.evaluation.worst import describe_errors
-from ops.metrics.bootstrap import Bootstrap, attach_to_matches, bootstrap_tables
+from ops.metrics.bootstrap import Bootstrap, bootstrap_tables
 from ops.metrics.border import border_mask
 from ops.metrics.contingency import Contingency, count_pairs, merge
 from ops.metrics.instances import instance_metrics
+from ops.metrics.matches import with_wilson_intervals
 from ops.metrics.metric import Metric
 from ops.metrics.segmentation import (
     find_convention,
     segmentation_metrics,
-    segmentation_values,
+    values_by_convention,
 )
 
+log = logging.getLogger(__name__)
 SECTIONS = "isbi2012"  # the one convention that looks at sections, not at the volume
 
 
@@ -37,20 +40,19 @@ def score(config: EvaluationRun) -> Outcome:
     volumes_only = [name for name in task.conventions if name != SECTIONS]
     for name in volumes_only:
         find_convention(name)
-    volumes = open_inputs(config, "truth", "prediction", "baseline", "mask", "image")
-    for name in ("truth", "prediction", "baseline"):
-        if name in volumes:
-            check_labels_volume(volumes[name])
+    volumes = open_labels(config, "truth", "prediction", "baseline", "mask", "image")
     cells = cut(volumes["truth"].shape, config.resampling.blocks)
     counted = count_by_cell(volumes, cells, task.border_nm)
-    metrics = _partition_metrics(counted, volumes_only, config)
-    if SECTIONS in task.conventions:
-        metrics += label_sections(volumes, config)
     table = merge(counted["prediction"])
-    objects = instance_metrics(table, tuple(task.ious))
-    metrics += attach_to_matches(objects, config.resampling.draws, config.seed)
+    objects = with_wilson_intervals(instance_metrics(table, tuple(task.ious)))
+    metrics = _partition_metrics(counted, volumes_only, config) + objects
+    metrics = _state_border(metrics, task.border_nm)
+    if SECTIONS in task.conventions:
+        metrics += score_labels(volumes, config)
+    if "baseline" in volumes:
+        log.info("compared with the baseline are VI and Rand scores, not isbi2012 nor objects")
     tables, parts = describe_errors(volumes, cells, counted["prediction"], task.worst)
-    return Outcome(_state_border(metrics, task.border_nm), tables, parts)
+    return Outcome(metrics, tables, parts)
 
 
 def count_by_cell(
@@ -117,8 +119,8 @@ def _draw(
     def score_all(table: Contingency) -> dict[str, float | None]:
         return {
             f"{convention}/{name}": value
-            for convention in conventions
-            for name, value in segmentation_values(table, convention).items()
+            for convention, values in values_by_convention(table, conventions).items()
+            for name, value in values.items()
         }
 
     blocks = [cell for cell in cells if cell.total]

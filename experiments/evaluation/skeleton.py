@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from configs.schema import EvaluationRun, SkeletonTask
 from data.opening import open_volume
 from data.skeletons import read_swc
-from experiments.evaluation.inputs import check_labels_volume, check_no_baseline
-from experiments.evaluation.lookup import labels_at
+from experiments.evaluation.inputs import as_labels, check_no_baseline
+from experiments.evaluation.lookup import inside_of, labels_at
 from experiments.evaluation.outcome import Outcome, Rows
 from ops.metrics.bootstrap import Bootstrap, draw_weights
 from ops.metrics.run_length import (
@@ -46,10 +46,11 @@ def score(config: EvaluationRun) -> Outcome:
     """Run lengths with intervals over skeletons, and a table with one row for each."""
     task = cast(SkeletonTask, config.task)
     check_no_baseline(config)
-    labels = open_volume(config.prediction, voxel_size_nm=config.voxel_size_nm)
-    check_labels_volume(labels)
+    labels = as_labels(open_volume(config.prediction, voxel_size_nm=config.voxel_size_nm))
     forest = read_forest(Path(config.truth))
     segments = labels_at(labels, forest.positions_nm)
+    inside = inside_of(labels, forest.positions_nm)
+    forest, segments = clip(forest, inside), segments[inside]
     graph = forest.skeleton, segments, forest.edges, forest.lengths_nm
     found = expected_run_length(*graph, task.merge_threshold)
     metrics = run_length_metrics(found, labels.voxel_size_nm, task.merge_threshold)
@@ -83,6 +84,19 @@ def read_forest(folder: Path) -> Forest:
         positions_nm=positions,
         edges=edges,
         lengths_nm=np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1),
+    )
+
+
+def clip(forest: Forest, inside: Bool[np.ndarray, " nodes"]) -> Forest:
+    """The nodes inside the volume and the edges between them, as XPRESS scores them."""
+    row = np.cumsum(inside) - 1
+    kept = inside[forest.edges].all(axis=1)
+    return Forest(
+        forest.names,
+        forest.skeleton[inside],
+        forest.positions_nm[inside],
+        row[forest.edges[kept]],
+        forest.lengths_nm[kept],
     )
 
 

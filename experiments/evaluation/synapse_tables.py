@@ -10,6 +10,7 @@ from jaxtyping import Float64, UInt64
 from data.cremi import read_partners
 
 Row = dict[str, str]
+HDF5 = (".h5", ".hdf", ".hdf5")
 
 
 def read_rows(path: str) -> list[Row]:
@@ -34,6 +35,8 @@ def read_rows(path: str) -> list[Row]:
 
 def read_ids(path: str, columns: Sequence[str]) -> UInt64[np.ndarray, "rows columns"]:
     """Ids in the columns named, one row a synapse."""
+    if path.endswith(HDF5):
+        raise ValueError(f"{path}: HDF5 files hold no neuron ids; needs task.segmentation=PATH")
     return _column_values(path, columns, int, np.uint64)
 
 
@@ -44,7 +47,7 @@ def read_sites(path: str) -> tuple[Float64[np.ndarray, "n 3"], Float64[np.ndarra
         path: CSV with columns pre_z_nm, pre_y_nm, pre_x_nm, post_z_nm, post_y_nm, post_x_nm, or
             an HDF5 file as CREMI's (.h5, .hdf, .hdf5).
     """
-    if path.endswith((".h5", ".hdf", ".hdf5")):
+    if path.endswith(HDF5):
         partners = read_partners(path)
         return partners.pre_zyx_nm, partners.post_zyx_nm
     pre, post = ([f"{side}_{axis}_nm" for axis in "zyx"] for side in ("pre", "post"))

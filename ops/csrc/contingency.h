@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -105,14 +107,28 @@ std::vector<PairCount> count_pairs(const Truth* truth, const Prediction* predict
                                    size_t threads) {
   threads = std::max<size_t>(1, std::min(threads, voxels >> 18));  // a stretch worth a thread
   std::vector<PairTable> tables(threads);
-  auto count = [&](size_t thread) {
-    count_stretch(truth, prediction, voxels * thread / threads, voxels * (thread + 1) / threads,
-                  tables[thread]);
+  std::vector<std::exception_ptr> failures(threads);
+  auto count = [&](size_t thread) noexcept {
+    try {
+      count_stretch(truth, prediction, voxels * thread / threads, voxels * (thread + 1) / threads,
+                    tables[thread]);
+    } catch (...) {  // out of memory: told to the caller once all threads are done
+      failures[thread] = std::current_exception();
+    }
   };
   std::vector<std::thread> others;
-  for (size_t thread = 1; thread < threads; ++thread) others.emplace_back(count, thread);
+  others.reserve(threads - 1);
+  size_t started = 1;
+  try {
+    for (; started < threads; ++started) others.emplace_back(count, started);
+  } catch (const std::system_error&) {  // no more threads: this one counts the rest
+  }
+  for (size_t thread = started; thread < threads; ++thread) count(thread);
   count(0);
   for (std::thread& other : others) other.join();
+  for (const std::exception_ptr& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
 
   std::vector<PairCount> pairs = tables[0].take();
   for (size_t thread = 1; thread < threads; ++thread) {

@@ -17,14 +17,12 @@ from jaxtyping import Float64, Int64, Num
 from scipy import sparse
 
 from ops.metrics.contingency import Contingency, merge
-from ops.metrics.matches import Matches
 from ops.metrics.metric import Interval, Metric
 
 LEVEL = 0.95
+ROUNDING = 1e-9
 UNDEFINED_AT_MOST = 0.05  # of the draws: an interval from fewer would flatter
 
-MATCHES = {field.name for field in dataclasses.fields(Matches)}
-MATCH_SCORES = ("precision", "recall", "f1", "accuracy")
 MISSING = "one of both scores is missing"
 Values = Mapping[str, float | None]
 Samples = dict[str, Float64[np.ndarray, " draws"]]
@@ -47,25 +45,28 @@ class Bootstrap:
     def interval(self, key: str, value: float) -> Interval | None:
         """The interval of a score whose value over all units is given.
 
-        It keeps to 0 and to 1 where all draws do. None for fewer than two units, or where more
-        than one draw in twenty leaves the score undefined.
+        None for fewer than two units, where more than one draw in twenty leaves the score
+        undefined, and where the shift is wider than the interval: the draws then say little
+        about the score, as of a segmentation whose every block has labels of its own.
         """
         draws = self.samples.get(key)
-        found = None if draws is None else self._about(draws, value)
-        if draws is None or found is None:
-            return None
-        low = max(found.low, 0.0) if np.nanmin(draws) >= 0 else found.low
-        high = min(found.high, 1.0) if np.nanmax(draws) <= 1 else found.high
-        return dataclasses.replace(found, low=low, high=high)
+        return None if draws is None else self._about(draws, value)
 
     def attach(self, metrics: Sequence[Metric]) -> tuple[Metric, ...]:
-        """The metrics with their intervals."""
-        return tuple(
-            metric
-            if metric.value is None or metric.interval
-            else dataclasses.replace(metric, interval=self.interval(metric.key, metric.value))
-            for metric in metrics
-        )
+        """The metrics with their intervals; those of shares keep to [0, 1] as their draws do."""
+        return tuple(self._with_interval(metric) for metric in metrics)
+
+    def _with_interval(self, metric: Metric) -> Metric:
+        if metric.value is None or metric.interval:
+            return metric
+        found = self.interval(metric.key, metric.value)
+        draws = self.samples.get(metric.key)
+        if found is None or draws is None:
+            return metric
+        is_share = not metric.unit and max(metric.value, np.nanmax(draws)) <= 1
+        low = max(found.low, 0.0) if np.nanmin(draws) >= 0 else found.low
+        high = min(found.high, 1.0) if is_share else found.high
+        return dataclasses.replace(metric, interval=dataclasses.replace(found, low=low, high=high))
 
     def difference(self, baseline: "Bootstrap", metric: Metric, theirs: Metric) -> Metric:
         """This method's score less a baseline's, whose draws are of the same units.
@@ -90,12 +91,15 @@ class Bootstrap:
                 f"got {len(ours)} draws of {self.units} {self.unit} and {len(others)} of "
                 f"{baseline.units}; needs the same on both sides"
             )
-        value, greater = metric.value - theirs.value, 100 * float(np.mean(ours > others))
+        value, differences = metric.value - theirs.value, ours - others
+        centred = differences[~np.isnan(differences)]
+        centred = centred - centred.mean() + value
+        greater = 100 * float(np.mean(centred > 0))
         return dataclasses.replace(
             metric,
             name=name,
             value=value,
-            interval=self._about(ours - others, value),
+            interval=self._about(differences, value),
             note=f"greater than the baseline's in {greater:.1f} % of the draws",
         )
 
@@ -104,7 +108,11 @@ class Bootstrap:
         if self.units < 2 or len(defined) < (1 - UNDEFINED_AT_MOST) * len(draws):
             return None
         tail = 50 * (1 - LEVEL)
-        low, high = np.percentile(defined, [tail, 100 - tail]) - defined.mean() + value
+        low, high = np.percentile(defined, [tail, 100 - tail])
+        shift = value - float(defined.mean())
+        if abs(shift) > high - low + ROUNDING:
+            return None
+        low, high = low + shift, high + shift
         method = f"centred percentile bootstrap, {len(draws)} draws of {self.units} {self.unit}"
         return Interval(float(low), float(high), LEVEL, method)
 
@@ -135,7 +143,8 @@ def bootstrap_tables(
         draws: how many.
         seed: of the draws.
     """
-    return Bootstrap(_score(score, _drawn_tables(tables, draws, seed)), len(tables), "blocks")
+    drawn = _drawn_tables(tables, draws, seed) if tables else iter(())
+    return Bootstrap(_score(score, drawn), len(tables), "blocks")
 
 
 def bootstrap_sums(
@@ -155,37 +164,9 @@ def bootstrap_sums(
         draws: how many.
         seed: of the draws.
     """
-    weights = draw_weights(len(parts), draws, seed)
+    weights = draw_weights(len(parts), draws, seed) if len(parts) else []
     drawn = (np.tensordot(weight, parts, axes=1) for weight in weights)
     return Bootstrap(_score(score, drawn), len(parts), unit)
-
-
-def attach_to_matches(
-    metrics: Sequence[Metric], draws: int = 1000, seed: int = 0
-) -> tuple[Metric, ...]:
-    """Scores of `Matches` with intervals, by drawing objects: each was found, claimed or missed.
-
-    Args:
-        metrics: those with the counts of `Matches`, and a name that ends in one of its scores,
-            get an interval; others are returned as they are.
-        draws: how many.
-        seed: of the draws.
-    """
-    return tuple(_with_objects_drawn(metric, draws, seed) for metric in metrics)
-
-
-def _with_objects_drawn(metric: Metric, draws: int, seed: int) -> Metric:
-    score = metric.name.rsplit("_", 1)[-1]
-    if metric.value is None or set(metric.counts) != MATCHES or score not in MATCH_SCORES:
-        return metric
-    outcomes = np.array([metric.counts[kind] for kind in sorted(MATCHES)])
-    objects = int(outcomes.sum())
-    if not objects:
-        return metric
-    drawn = np.random.default_rng(seed).multinomial(objects, outcomes / objects, size=draws)
-    found = [Matches(**dict(zip(sorted(MATCHES), row, strict=True))) for row in drawn.tolist()]
-    values = np.array([getattr(matches, score) for matches in found])
-    return Bootstrap({metric.key: values}, objects, "objects").attach([metric])[0]
 
 
 def _drawn_tables(tables: Sequence[Contingency], draws: int, seed: int) -> Iterator[Contingency]:

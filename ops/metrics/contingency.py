@@ -131,7 +131,7 @@ def _sum_runs(counts, starts) -> Int64[np.ndarray, " runs"]:
 
 def _flat_parts(truth, prediction, mask):
     """Both arrays as one part where they lie in memory as they are; else copied slab by slab."""
-    if mask is None and truth.flags.c_contiguous and prediction.flags.c_contiguous:
+    if mask is None and all(a.flags.c_contiguous and a.dtype.isnative for a in (truth, prediction)):
         yield truth.reshape(-1), prediction.reshape(-1)
         return
     truth, prediction = np.atleast_1d(truth, prediction)
@@ -139,7 +139,11 @@ def _flat_parts(truth, prediction, mask):
     for start in range(0, len(truth), step):
         slab = slice(start, start + step)
         kept = slice(None) if mask is None else np.atleast_1d(mask)[slab].ravel()
-        yield truth[slab].ravel()[kept], prediction[slab].ravel()[kept]
+        yield tuple(_native_order(a[slab]).ravel()[kept] for a in (truth, prediction))
+
+
+def _native_order(labels):
+    return labels.astype(labels.dtype.newbyteorder("="), copy=False)
 
 
 def _count_flat(truth, prediction) -> Contingency:

@@ -78,7 +78,7 @@ def _size_of_label(
 
 
 def sum_of_products(counts: Int64[np.ndarray, " pairs"], sizes: Int64[np.ndarray, " pairs"]) -> int:
-    """The exact sum of counts times sizes, for fewer than 2 ** 42 voxels.
+    """The exact sum of counts times sizes, for fewer than 2 ** 41 voxels.
 
     The sum of a_i ** 2 over labels is that of p_ij a_i over pairs. At 10 ** 10 voxels it outgrows
     64 bits, so that sizes are taken in two halves.

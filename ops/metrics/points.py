@@ -163,7 +163,7 @@ def point_metrics(
         settings=settings,
         note="" if found else "no point was matched",
     )
-    return (*match_metrics(match.matches, CONVENTION, settings=settings), distance)
+    return (*match_metrics(match.matches, CONVENTION, "centre_", settings), distance)
 
 
 def _pairs_in_reach(truth, prediction, limit):

@@ -44,30 +44,34 @@ def rand_of_pairs(overlap: Overlap) -> Rand:
     return _rand(joint, truth, prediction)
 
 
-def rand_as_shipped(table: Contingency) -> Rand:
+def rand_as_shipped(table: Contingency, overlap: Overlap | None = None) -> Rand:
     """The SNEMI3D script, and CREMI's after it: background of the prediction counts c / n.
 
     Its c voxels of truth without prediction were meant to be objects of one voxel each, which
     adds c to the sums; the published scripts add c / n, n being all voxels.
 
+    Args:
+        table: of all voxels.
+        overlap: that of the table without truth 0, where it is at hand already.
+
     Raises:
         ValueError: where the truth is all background.
     """
-    return _rand_with_background(table, Fraction(1, table.total or 1))
+    overlap = overlap or overlap_of(table, "truth 0")
+    return _rand_with_background(table, overlap, Fraction(1, table.total))
 
 
-def rand_of_singletons(table: Contingency) -> Rand:
+def rand_of_singletons(table: Contingency, overlap: Overlap | None = None) -> Rand:
     """The same as it was meant: every such voxel is an object of its own. Equals 1 - V_Rand.
 
     Raises:
         ValueError: where the truth is all background.
     """
-    return _rand_with_background(table, Fraction(1))
+    return _rand_with_background(table, overlap or overlap_of(table, "truth 0"), Fraction(1))
 
 
-def _rand_with_background(table: Contingency, weight: Fraction) -> Rand:
+def _rand_with_background(table: Contingency, overlap: Overlap, weight: Fraction) -> Rand:
     """Over voxels with truth; those without prediction add `weight` each."""
-    overlap = overlap_of(table, "truth 0")
     segmented = table.prediction[table.truth != 0] != 0
     unsegmented = int(overlap.joint[~segmented].sum())
     kept = Overlap(

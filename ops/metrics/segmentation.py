@@ -5,13 +5,15 @@ conventions, so that no score goes without its name.
 """
 
 import dataclasses
+import functools
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from ops.metrics.contingency import Contingency
 from ops.metrics.information import variation_of_information
 from ops.metrics.metric import Metric, Setting
-from ops.metrics.overlap import Ignore, overlap_of, scored_pairs
+from ops.metrics.overlap import Ignore, Overlap, overlap_of, scored_pairs
 from ops.metrics.rand import (
     Rand,
     rand_as_shipped,
@@ -58,7 +60,7 @@ VALUES = {
     "adapted_rand_error": ("", "lower"),
     "rand_precision": ("", "higher"),
     "rand_recall": ("", "higher"),
-    "cremi_score": ("", "lower"),
+    "cremi_score": ("√bits", "lower"),
 }
 
 
@@ -68,13 +70,26 @@ def segmentation_values(table: Contingency, convention: str) -> dict[str, float 
     Raises:
         ValueError: an unknown convention.
     """
-    rule = find_convention(convention)
-    names = [name for name in VALUES if rule.cremi_score or name != "cremi_score"]
-    values = _information_values(table, rule) | _rand_values(table, rule)
-    vi, rand = values.get("vi"), values.get("adapted_rand_error")
-    if vi is not None and rand is not None:
-        values["cremi_score"] = math.sqrt(rand * vi)
-    return {name: values.get(name) for name in names}
+    return values_by_convention(table, (convention,))[convention]
+
+
+def values_by_convention(
+    table: Contingency, conventions: Sequence[str]
+) -> dict[str, dict[str, float | None]]:
+    """The scores of several conventions, which share much of the work.
+
+    Raises:
+        ValueError: an unknown convention.
+    """
+    rules = {name: find_convention(name) for name in conventions}
+    overlap = functools.cache(functools.partial(_overlap, table))
+    information = functools.cache(lambda ignore: _information_values(overlap(ignore)))
+    rand = functools.cache(lambda rule, ignore: _rand_values(table, rule, overlap(ignore)))
+    values = {}
+    for name, rule in rules.items():
+        found = information(rule.vi_ignores) | rand(rule.rand_rule, rule.rand_ignores)
+        values[name] = _with_cremi_score(found) if rule.cremi_score else found
+    return values
 
 
 def segmentation_metrics(table: Contingency, convention: str) -> tuple[Metric, ...]:
@@ -107,17 +122,23 @@ def find_convention(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-def _information_values(table: Contingency, rule: Convention) -> dict[str, float | None]:
-    if not scored_pairs(table, rule.vi_ignores).total:
-        return {}
-    found = variation_of_information(overlap_of(table, rule.vi_ignores))
+def _overlap(table: Contingency, ignore: Ignore) -> Overlap | None:
+    return overlap_of(table, ignore) if scored_pairs(table, ignore).total else None
+
+
+def _information_values(overlap: Overlap | None) -> dict[str, float | None]:
+    if overlap is None:
+        return {"vi": None, "vi_split": None, "vi_merge": None}
+    found = variation_of_information(overlap)
     return {"vi": found.total, "vi_split": found.split, "vi_merge": found.merge}
 
 
-def _rand_values(table: Contingency, rule: Convention) -> dict[str, float | None]:
-    if not scored_pairs(table, rule.rand_ignores).total:
-        return {}
-    found = _rand(table, rule)
+def _rand_values(
+    table: Contingency, rule: RandRule, overlap: Overlap | None
+) -> dict[str, float | None]:
+    if overlap is None:
+        return {"adapted_rand_error": None, "rand_precision": None, "rand_recall": None}
+    found = _rand(table, rule, overlap)
     return {
         "adapted_rand_error": found.error,
         "rand_precision": found.precision,
@@ -125,16 +146,22 @@ def _rand_values(table: Contingency, rule: Convention) -> dict[str, float | None
     }
 
 
-def _rand(table: Contingency, rule: Convention) -> Rand:
-    match rule.rand_rule:
+def _rand(table: Contingency, rule: RandRule, overlap: Overlap) -> Rand:
+    match rule:
         case "as shipped":
-            return rand_as_shipped(table)
+            return rand_as_shipped(table, overlap)
         case "singletons":
-            return rand_of_singletons(table)
+            return rand_of_singletons(table, overlap)
         case "pairs":
-            return rand_of_pairs(overlap_of(table, rule.rand_ignores))
+            return rand_of_pairs(overlap)
         case "voxels":
-            return rand_of_voxels(overlap_of(table, rule.rand_ignores))
+            return rand_of_voxels(overlap)
+
+
+def _with_cremi_score(values: dict[str, float | None]) -> dict[str, float | None]:
+    rand, information = values["adapted_rand_error"], values["vi"]
+    known = rand is not None and information is not None
+    return {**values, "cremi_score": math.sqrt(rand * information) if known else None}
 
 
 def _ignored_by(name: str, rule: Convention) -> Ignore:

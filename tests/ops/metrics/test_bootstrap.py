@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ops.metrics.bootstrap import bootstrap_sums, bootstrap_tables, draw_weights
+from ops.metrics.bootstrap import Bootstrap, bootstrap_sums, bootstrap_tables, draw_weights
 from ops.metrics.contingency import count_pairs, merge
 from ops.metrics.matches import Matches
 from ops.metrics.metric import Metric
@@ -64,9 +64,36 @@ def test_it_holds_a_known_share_as_often_as_it_says(rng):
 def test_objects_are_drawn_by_their_outcomes():
     outcomes = np.array([[1, 0, 0]] * 30 + [[0, 1, 0]] * 5 + [[0, 0, 1]] * 5)
     drawn = bootstrap_sums(outcomes, lambda s: {"a/f1": Matches(*s.tolist()).f1}, "objects")
-    interval = drawn.interval("a/f1", 60 / 70)
-    assert interval is not None
-    assert 0.7 < interval.low < 60 / 70 < interval.high <= 1
+    (metric,) = drawn.attach([Metric("f1", 60 / 70, "a")])
+    assert metric.interval is not None
+    assert 0.7 < metric.interval.low < 60 / 70 < metric.interval.high <= 1
+    assert metric.interval.method.endswith("1000 draws of 40 objects")
+
+
+def test_shares_keep_to_one_and_bits_do_not():
+    draws = {"a/f1": np.linspace(0.9, 1, 101), "a/vi": np.linspace(0.9, 1, 101)}
+    drawn = Bootstrap(draws, 8, "blocks")
+    share, bits = drawn.attach([Metric("f1", 0.97, "a"), Metric("vi", 0.97, "a", "bits")])
+    assert share.interval is not None and bits.interval is not None
+    assert share.interval.high == 1
+    assert bits.interval.high > 1
+
+
+def test_draws_that_lie_far_from_the_score_give_no_interval():
+    drawn = Bootstrap({"a/vi": np.linspace(0.9, 0.99, 100)}, 8, "blocks")
+    assert drawn.interval("a/vi", 1.0) is not None
+    assert drawn.interval("a/vi", 1.3) is None
+
+
+def test_the_share_of_draws_is_that_of_the_centred_differences():
+    ours = Bootstrap({"a/vi": np.linspace(0.4, 0.6, 101)}, 8, "blocks")
+    theirs = Bootstrap({"a/vi": np.full(101, 0.6)}, 8, "blocks")
+    metric, other = Metric("vi", 1.1, "a", "bits"), Metric("vi", 0.9, "a", "bits")
+    assert "in 100.0 % of the draws" in ours.difference(theirs, metric, other).note
+
+
+def test_no_unit_is_no_interval():
+    assert bootstrap_tables([], values).samples == {}
 
 
 def test_a_perfect_score_has_an_interval_of_no_width(rng):

@@ -76,6 +76,12 @@ def test_arrays_that_are_views_are_counted_alike(view, rng):
     assert same(count_pairs(truth[view], prediction[view]), count_pairs(*copies))
 
 
+def test_labels_of_another_byte_order_keep_their_ids():
+    big = np.array([0, 1, 256], ">u2")
+    assert same(count_pairs(big, big.astype("u2")), count_pairs(big.astype("u2"), big))
+    assert count_pairs(big, big).truth.tolist() == [0, 1, 256]
+
+
 def test_slabs_and_threads_do_not_change_the_table(rng, monkeypatch):
     truth, prediction = (np.repeat(rng.integers(0, 9, 40000), 20) for _ in range(2))
     whole = count_pairs(truth, prediction)

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from ops.metrics.matches import Matches, match_metrics
+from ops.metrics.matches import Matches, match_metrics, with_wilson_intervals
 from ops.metrics.metric import Interval, Metric, markdown
 
 INTERVAL = Interval(0.3, 0.5, 0.95, "percentile bootstrap, 1000 draws of 64 blocks")
@@ -54,3 +54,24 @@ def test_nothing_claimed_is_nothing_false_and_nothing_there_is_nothing_missed(
 ):
     found = Matches(*matches)
     assert (found.precision, found.recall, found.f1) == (precision, recall, f1)
+
+
+def test_scores_of_objects_have_wilson_intervals_by_hand():
+    # Wilson, 3 of 4 right: centre (3/4 + z^2/8) / (1 + z^2/4), z = 1.96.
+    precision, recall, f1 = with_wilson_intervals(match_metrics(Matches(3, 1, 0), "a"))
+    assert precision.interval is not None
+    assert (precision.interval.low, precision.interval.high) == pytest.approx(
+        (0.3006, 0.9544), abs=1e-4
+    )
+    assert recall.interval is not None
+    assert (recall.interval.low, recall.interval.high) == pytest.approx((0.4385, 1), abs=1e-4)
+    assert f1.interval is not None
+    assert f1.interval.low == pytest.approx(2 * 0.3006 / 1.3006, abs=1e-4)
+    assert precision.interval.method == "Wilson score interval over 4 objects"
+
+
+def test_what_is_missing_or_no_share_of_objects_gets_no_interval():
+    empty = match_metrics(Matches(0, 0, 0), "a")
+    assert [metric.value for metric in empty] == [None] * 3
+    assert with_wilson_intervals(empty) == empty
+    assert with_wilson_intervals(METRICS) == METRICS

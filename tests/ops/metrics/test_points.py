@@ -111,9 +111,9 @@ def test_many_points_that_moved_a_little_are_all_found():
 def test_metrics_of_points():
     found = {m.name: m for m in point_metrics(at(0, 10, 50), at(1, 13), 5)}
     assert {name: metric.value for name, metric in found.items()} == {
-        "precision": 1,
-        "recall": pytest.approx(2 / 3),
-        "f1": pytest.approx(4 / 5),
+        "centre_precision": 1,
+        "centre_recall": pytest.approx(2 / 3),
+        "centre_f1": pytest.approx(4 / 5),
         "mean_match_distance": 2,
     }
     assert all(m.convention == "one_to_one_distance" for m in found.values())
@@ -122,7 +122,7 @@ def test_metrics_of_points():
 
 def test_without_points_the_distance_is_missing():
     *scores, distance = point_metrics(at(), at(), 5)
-    assert [metric.value for metric in scores] == [1, 1, 1]
+    assert [metric.value for metric in scores] == [None, None, None]
     assert (distance.value, distance.note) == (None, "no point was matched")
     assert match_points(at(1, 2), at(), 5).matches == Matches(0, 0, 2)
     assert match_points(at(), at(1, 2), 5).matches == Matches(0, 2, 0)
