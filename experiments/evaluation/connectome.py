@@ -6,7 +6,12 @@ from typing import cast
 from configs.schema import ConnectomeTask, EvaluationRun
 from data.opening import open_volume
 from data.side_by_side import read_side_by_side
-from experiments.evaluation.inputs import as_labels, check_no_baseline
+from experiments.evaluation.inputs import (
+    as_labels,
+    check_no_baseline,
+    check_no_mask,
+    check_same_place,
+)
 from experiments.evaluation.outcome import Outcome
 from experiments.evaluation.synapse_tables import read_ids
 from ops.metrics.connectome import (
@@ -27,6 +32,7 @@ def score(config: EvaluationRun) -> Outcome:
     """Edges found, weights and polarity; neurons correspond by overlap, or by equal ids."""
     task = cast(ConnectomeTask, config.task)
     check_no_baseline(config)
+    check_no_mask(config)
     prediction, truth = (_read(path) for path in (config.prediction, config.truth))
     correspondence = "equal ids"
     if task.prediction_segmentation or task.truth_segmentation:
@@ -57,6 +63,7 @@ def _overlap(task: ConnectomeTask, config: EvaluationRun) -> Contingency:
         name: as_labels(open_volume(str(path), voxel_size_nm=config.voxel_size_nm))
         for name, path in paths.items()
     }
+    check_same_place(volumes["truth"], volumes["prediction"])
     return merge(
         count_pairs(layers["truth"], layers["prediction"])
         for _, layers in read_side_by_side(volumes, "counting")

@@ -33,7 +33,7 @@ def open_inputs(config: EvaluationRun, *names: str) -> dict[str, Volume]:
         if (path := getattr(config, name)) is not None
     }
     for first, second in itertools.combinations(volumes.values(), 2):
-        _check_same_place(first, second)
+        check_same_place(first, second)
     return volumes
 
 
@@ -71,6 +71,15 @@ def check_labels_volume(volume: Volume) -> None:
         )
 
 
+def check_no_mask(config: EvaluationRun) -> None:
+    """Raises ValueError where a mask is given to a task that reads none."""
+    if config.mask is not None:
+        raise ValueError(
+            f"got mask={config.mask} for task={config.task.name}; needs a task that scores voxels: "
+            "leave out of the tables or skeletons what is not to be scored"
+        )
+
+
 def check_no_baseline(config: EvaluationRun) -> None:
     """Raises ValueError where a baseline is given to a task that compares none."""
     if config.baseline is not None:
@@ -80,8 +89,12 @@ def check_no_baseline(config: EvaluationRun) -> None:
         )
 
 
-def _check_same_place(first: Volume, second: Volume) -> None:
-    """Files that state no offset begin at 0, so that only two others surely disagree."""
+def check_same_place(first: Volume, second: Volume) -> None:
+    """Raises ValueError unless both have one grid and lie at one place.
+
+    Files that state no offset begin at 0, so that only two others surely disagree; where one is
+    at 0, a warning is logged.
+    """
     check_same_grid(first, second)
     if len(first.shape) != 3 or len(second.shape) != 3:
         odd = first if len(first.shape) != 3 else second

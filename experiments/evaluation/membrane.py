@@ -43,8 +43,8 @@ def score(config: EvaluationRun) -> Outcome:
     whole = total(counted["prediction"])
     if 2 * whole.positive_voxels > whole.voxels:
         log.warning(
-            "membrane is %.0f %% of the truth: if its 0 is the membrane, as in the files of ISBI "
-            "2012, give task.invert_truth=true",
+            "membrane is %.0f %% of the truth: is it inverted? task.invert_truth tells whether 0 "
+            "is the membrane, as in the files of ISBI 2012",
             100 * whole.positive_voxels / whole.voxels,
         )
     tables = curve_rows(whole, task.calibration_bins)

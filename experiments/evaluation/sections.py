@@ -16,7 +16,11 @@ from ops.metrics.isbi import IsbiScores, isbi_metrics, join, label_section, scor
 from ops.metrics.metric import Metric
 
 AT_A_TIME = 8  # sections in memory
-NO_CELL = "no section of the truth has a cell inside the mask"
+MISSING = tuple(
+    Metric(name, None, "isbi2012", note="no section of the truth has a cell inside the mask")
+    for family in ("v_rand", "v_info")
+    for name in (family, f"{family}_precision", f"{family}_recall")
+)
 log = logging.getLogger(__name__)
 
 
@@ -33,7 +37,7 @@ def score_membranes(
 
     scores = _score_each(volumes, score)
     if scores is None:
-        return (Metric("v_rand", None, "isbi2012", note=NO_CELL),), ()
+        return MISSING, ()
     return _with_intervals(scores, config), (section_part(scores),)
 
 
@@ -48,7 +52,7 @@ def score_labels(volumes: Mapping[str, Volume], config: EvaluationRun) -> tuple[
 
     scores = _score_each(volumes, score)
     if scores is None:
-        return (Metric("v_rand", None, "isbi2012", note=NO_CELL),)
+        return MISSING
     return _with_intervals(scores, config)
 
 

@@ -25,7 +25,7 @@ from ops.metrics.instances import instance_metrics
 from ops.metrics.matches import with_wilson_intervals
 from ops.metrics.metric import Metric
 from ops.metrics.segmentation import (
-    find_convention,
+    CONVENTIONS,
     segmentation_metrics,
     values_by_convention,
 )
@@ -39,7 +39,10 @@ def score(config: EvaluationRun) -> Outcome:
     task = cast(SegmentationTask, config.task)
     volumes_only = [name for name in task.conventions if name != SECTIONS]
     for name in volumes_only:
-        find_convention(name)
+        if name not in CONVENTIONS:
+            raise ValueError(
+                f"got convention {name!r}; needs some of {', '.join(CONVENTIONS)}, {SECTIONS}"
+            )
     volumes = open_labels(config, "truth", "prediction", "baseline", "mask", "image")
     cells = cut(volumes["truth"].shape, config.resampling.blocks)
     counted = count_by_cell(volumes, cells, task.border_nm)

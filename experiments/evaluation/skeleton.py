@@ -6,11 +6,13 @@ from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from configs.schema import EvaluationRun, SkeletonTask
 from data.opening import open_volume
 from data.skeletons import read_swc
-from experiments.evaluation.inputs import as_labels, check_no_baseline
+from experiments.evaluation.inputs import as_labels, check_no_baseline, check_no_mask
 from experiments.evaluation.lookup import inside_of, labels_at
 from experiments.evaluation.outcome import Outcome, Rows
 from ops.metrics.bootstrap import Bootstrap, draw_weights
@@ -46,6 +48,7 @@ def score(config: EvaluationRun) -> Outcome:
     """Run lengths with intervals over skeletons, and a table with one row for each."""
     task = cast(SkeletonTask, config.task)
     check_no_baseline(config)
+    check_no_mask(config)
     labels = as_labels(open_volume(config.prediction, voxel_size_nm=config.voxel_size_nm))
     forest = read_forest(Path(config.truth))
     segments = labels_at(labels, forest.positions_nm)
@@ -55,8 +58,10 @@ def score(config: EvaluationRun) -> Outcome:
     found = expected_run_length(*graph, task.merge_threshold)
     metrics = run_length_metrics(found, labels.voxel_size_nm, task.merge_threshold)
     drawn = _draw(found, config)
+    pieces = connected_pieces(forest)
+    xpress = xpress_score(pieces, segments, forest.edges, forest.lengths_nm)
     return Outcome(
-        drawn.attach(metrics) + xpress_metrics(xpress_score(*graph)),
+        drawn.attach(metrics) + xpress_metrics(xpress),
         {"skeletons": _rows(forest, found)},
     )
 
@@ -100,6 +105,14 @@ def clip(forest: Forest, inside: Bool[np.ndarray, " nodes"]) -> Forest:
     )
 
 
+def connected_pieces(forest: Forest) -> Int64[np.ndarray, " nodes"]:
+    """The connected piece that each node is in: what leaves the volume and returns is two."""
+    nodes = len(forest.skeleton)
+    ends = forest.edges[:, 0], forest.edges[:, 1]
+    graph = sparse.coo_array((np.ones(len(forest.edges)), ends), shape=(nodes, nodes))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
 def _edges(parents) -> Int64[np.ndarray, "edges 2"]:
     child = np.flatnonzero(parents >= 0)
     return np.stack([child, parents[child]], axis=1).astype(np.int64)
@@ -110,7 +123,7 @@ def _draw(found: RunLength, config: EvaluationRun) -> Bootstrap:
     long = found.lengths_nm > 0
     lengths, erls = found.lengths_nm[long], found.erls_nm[long]
     weights = draw_weights(len(lengths), config.resampling.draws, config.seed)
-    names = ("em_erl/erl", "em_erl/truth_erl", "em_erl/nerl")
+    names = ("funlib_erl/erl", "funlib_erl/truth_erl", "funlib_erl/nerl")
     samples = dict(zip(names, erl_of(lengths, erls, weights), strict=True))
     return Bootstrap(samples, len(lengths), "skeletons")
 

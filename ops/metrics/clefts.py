@@ -61,7 +61,7 @@ class CleftScores:
 
     Without predicted clefts, where there are true ones, every true voxel is a false negative at
     an infinite distance, there is no false positive, and the cleft score is inf (CREMI's code
-    gives NaN); so too the other way round. With no cleft in either, all is 0.
+    fails); so too the other way round. With no cleft in either, all is 0.
 
     Attributes:
         truth_voxels: cleft voxels of the truth.

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float64, UInt64
 
 from ops.metrics.assignment import heaviest_matching
 from ops.metrics.contingency import Contingency
-from ops.metrics.matches import Matches, match_metrics
+from ops.metrics.matches import NOTHING, Matches, match_metrics
 from ops.metrics.metric import Metric
 
 CONVENTION = "one_to_one_iou"
@@ -145,14 +145,15 @@ def _certain(overlaps: _Overlaps, threshold: float) -> Bool[np.ndarray, " pairs"
 
 def _metrics_at(overlaps: _Overlaps, threshold: float) -> tuple[Metric, ...]:
     matches = _match(overlaps, threshold).matches
-    prefix = f"iou{threshold:g}_"
+    prefix, counts = f"iou{threshold:g}_", dataclasses.asdict(matches)
     accuracy = Metric(
         name=f"{prefix}segmentation_accuracy",
-        value=matches.accuracy,
+        value=matches.accuracy if any(counts.values()) else None,
         convention=CONVENTION,
         better="higher",
-        counts=dataclasses.asdict(matches),
+        counts=counts,
         settings={"iou": threshold},
+        note="" if any(counts.values()) else NOTHING,
     )
     return (*match_metrics(matches, CONVENTION, prefix, {"iou": threshold}), accuracy)
 
@@ -161,11 +162,12 @@ def _mean_accuracy(overlaps: _Overlaps) -> Metric:
     values = [_match(overlaps, threshold).matches.accuracy for threshold in MEAN_THRESHOLDS]
     return Metric(
         name="mean_segmentation_accuracy",
-        value=sum(values) / len(values),
+        value=sum(values) / len(values) if overlaps.truths + overlaps.predictions else None,
         convention=CONVENTION,
         better="higher",
         counts={"truth_objects": overlaps.truths, "prediction_objects": overlaps.predictions},
         settings={"iou": "0.50 to 0.95 in steps of 0.05"},
+        note="" if overlaps.truths + overlaps.predictions else NOTHING,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ops.metrics.metric import Interval, Metric, Setting
 
+NOTHING = "nothing to find, and nothing claimed"
 NORMAL_95 = 1.959963984540054  # 95 % of a normal distribution lies within so many deviations
 
 
@@ -69,7 +70,7 @@ def match_metrics(
             better="higher",
             counts=counts,
             settings=settings or {},
-            note="nothing to find, and nothing claimed" if empty else "",
+            note=NOTHING if empty else "",
         )
         for name, value in values.items()
     )

@@ -1,5 +1,6 @@
 """The one result type: a value that says what it is, by which convention, and over how much."""
 
+import collections
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -112,9 +113,11 @@ def counts_text(metric: Metric) -> str:
 def _notes_text(metrics: Sequence[Metric]) -> str:
     """Every note once, after the names that it holds for."""
     names: dict[str, dict[str, None]] = {}
+    names_of = collections.Counter(metric.name for metric in metrics)
     for metric in metrics:
         if metric.note:
-            names.setdefault(metric.note, {})[metric.name] = None
+            label = metric.key if names_of[metric.name] > 1 else metric.name
+            names.setdefault(metric.note, {})[label] = None
     return "".join(f"\n- {', '.join(found)}: {note}" for note, found in names.items()) + (
         "\n" if names else ""
     )

@@ -2,10 +2,10 @@
 
 Source: Januszewski et al., High-precision automated reconstruction of neurons with flood-filling
 networks, Nature Methods 15, 2018, doi:10.1038/s41592-018-0049-4. The rules are those of
-github.com/PytorchConnectomics/em_erl, em_erl/eval.py (at 49713cd), and of
 github.com/funkelab/funlib.evaluate, funlib/evaluate/run_length.py (at b533ea8): a segment that
-merges skeletons makes those edges wrong that lie in it. Earlier versions of both (1395b8a and
-0e90ead) count every edge of such a skeleton as merged, and background as a segment that can merge;
+merges skeletons makes those edges wrong that lie in it. Its version 0e90ead, and versions of
+github.com/PytorchConnectomics/em_erl, from which the threshold of merges is, count every edge of
+such a skeleton as merged; the former also counts background as a segment that can merge.
 `RunLength.merging` says which skeletons they would drop, but for those merged by background.
 """
 
@@ -19,7 +19,7 @@ from ops.metrics.contingency import check_labels
 from ops.metrics.metric import Metric, Setting
 from ops.metrics.positions import check_voxel_size
 
-CONVENTION = "em_erl"
+CONVENTION = "funlib_erl"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,7 +174,7 @@ def erl_of(
 def run_length_metrics(
     result: RunLength, voxel_size_nm: Sequence[int | float], merge_threshold: int
 ) -> tuple[Metric, ...]:
-    """ERL, truth ERL, NERL, and the errors in all and per skeleton: convention "em_erl".
+    """ERL, truth ERL, NERL, and the errors in all and per skeleton: convention "funlib_erl".
 
     Means are over all skeletons, those of a single node included. `split_errors` counts the
     segments of each skeleton beyond its first, `merge_errors` the skeletons of each segment

@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 from hydra import compose, initialize_config_module
-from omegaconf import OmegaConf
+from omegaconf import MissingMandatoryValue, OmegaConf
 
 from configs import schema
 from data.datasets import DATASETS
@@ -21,7 +21,9 @@ def names(group: str) -> list[str]:
 
 DATA = names("data")
 PHANTOMS = [name for name in DATA if name.startswith("phantom")]
+TASKS = names("task")
 ENTRY_POINTS = [name for name in names("") if name != "record"]
+REQUIRED = {"evaluate": ("prediction=a.zarr", "truth=b.zarr")}
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +43,7 @@ def test_every_primary_has_a_schema():
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 def test_an_entry_point_composes_to_its_schema_and_has_a_seed(entry_point):
-    config = composed(entry_point, "seed=3")
+    config = composed(entry_point, "seed=3", *REQUIRED.get(entry_point, ()))
     assert type(config) is schema.ENTRY_POINTS[entry_point]
     assert config.seed == 3
 
@@ -71,6 +73,24 @@ def test_every_phantom_composes(entry_point, key, name):
 def test_every_tissue_and_imaging_composes(name, group):
     for option in names(f"data/{group}"):
         composed("phantom", f"data={name}", f"data/{group}={option}")
+
+
+def test_every_task_has_a_schema():
+    assert set(TASKS) == set(schema.TASKS)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_composes_to_its_schema_under_its_name(name):
+    config = composed("evaluate", f"task={name}", *REQUIRED["evaluate"])
+    assert type(config.task) is schema.TASKS[name]
+    assert config.task.name == name
+
+
+@pytest.mark.parametrize("key", ["prediction", "truth"])
+def test_what_is_scored_has_to_be_named(key):
+    given = [words for words in REQUIRED["evaluate"] if not words.startswith(key)]
+    with pytest.raises(MissingMandatoryValue, match=key):
+        composed("evaluate", *given)
 
 
 @pytest.mark.parametrize("name", [name for name in DATA if name in DATASETS and name != "phantom"])

@@ -39,6 +39,27 @@ def test_a_wrong_key_or_type_within_the_data(override):
 
 
 @pytest.mark.parametrize(
+    ("task", "override"),
+    [
+        ("segmentation", "task.convention=[gala]"),
+        ("segmentation", "task.conventions=gala"),
+        ("segmentation", "task.border_nm=wide"),
+        ("segmentation", "task.worst=1.5"),
+        ("membrane", "task.threshold=half"),
+        ("membrane", "task.sections=some"),
+        ("cleft", "task.ious=[0.5]"),
+        ("instance", "task.ious=[half]"),
+        ("skeleton", "task.merge_threshold=0.5"),
+        ("partner", "task.min_synapses=[1]"),
+        ("connectome", "task.min_synapses=1"),
+    ],
+)
+def test_a_wrong_key_or_type_within_the_task(task, override):
+    with pytest.raises(ConfigCompositionException, match=override.split("=")[0]):
+        compose("evaluate", overrides=[f"task={task}", override])
+
+
+@pytest.mark.parametrize(
     ("content", "key"),
     [
         ("shap: [8, 96, 96]", "shap"),
@@ -63,6 +84,8 @@ def test_an_unknown_choice_lists_those_there_are():
         compose("phantom", overrides=["data=fantom"])
     with pytest.raises(ConfigCompositionException, match="suite"):
         compose("benchmark", overrides=["suite=speed"])
+    with pytest.raises(HydraException, match="connectome"):
+        compose("evaluate", overrides=["task=connections"])
 
 
 def test_data_that_an_entry_point_cannot_use_is_refused():

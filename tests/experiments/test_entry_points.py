@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from configs import schema
-from data.opening import open_volume
+from data.opening import create_volume, open_volume
 from data.skeletons import read_swc
 from experiments.benchmarks.run import run as run_benchmark
 from experiments.phantom_report.run import run as run_phantom
@@ -66,6 +66,31 @@ def test_a_run_as_a_user_starts_it(tmp_path):
     assert (folder / "report.html").exists()
     assert (folder / ".hydra" / "config.yaml").exists()
     assert "neurites" in (folder / "phantom.log").read_text()
+
+
+def test_an_evaluation_as_a_user_starts_it(tmp_path):
+    labels = np.repeat(np.arange(1, 5, dtype=np.uint32), 6 * 24 * 6).reshape(6, 24, 24)
+    for name, ids in (("truth", labels), ("prediction", np.maximum(labels, 2))):
+        path = str(tmp_path / f"{name}.zarr")
+        volume = create_volume(path, shape=ids.shape, dtype="uint32", voxel_size_nm=(30, 6, 6))
+        volume.write(ids)
+    settings = ("task.conventions=[cremi2016,skimage]", "resampling.draws=20", "seed=1")
+    paths = ("prediction=prediction.zarr", "truth=truth.zarr")
+    words = start("evaluate", *paths, *settings, folder=tmp_path)
+    (folder,) = (tmp_path / "outputs" / "evaluate").iterdir()
+    assert "| cremi2016 | 0.5 bits | 0 bits | 0.5 bits |" in words
+    assert f"{folder.name}/report.html" in words
+    assert json.loads((folder / "metrics.json").read_text())["metrics"][0]["value"] == 0.5
+    assert rows(folder / "worst_merges.csv")[0]["object"] == "2"
+    assert "data:image/jpeg" in (folder / "report.html").read_text()
+    assert (folder / ".hydra" / "config.yaml").exists()
+
+
+def test_an_evaluation_of_nothing_says_what_is_missing(tmp_path):
+    words = start("evaluate", "prediction=a.zarr", "truth=b.zarr", folder=tmp_path, code=1)
+    assert "b.zarr: there is no such file or folder" in words
+    (folder,) = (tmp_path / "outputs" / "evaluate").iterdir()
+    assert not {"metrics.json", "report.html"} & {path.name for path in folder.iterdir()}
 
 
 def test_a_phantom_with_its_report(tmp_path):

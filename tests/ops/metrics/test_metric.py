@@ -20,7 +20,7 @@ def test_a_table_says_what_is_missing_and_why():
     words = markdown(METRICS)
     assert "| vi | gala | 0.4123 bits | 0.3 to 0.5 (95 %) | 10 voxels |" in words
     assert "| vi | cremi2016 | missing |" in words
-    assert "- vi: the truth is all background" in words
+    assert "- cremi2016/vi: the truth is all background" in words
 
 
 def test_json_holds_everything_and_no_infinity():

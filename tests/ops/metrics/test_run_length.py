@@ -295,7 +295,7 @@ def test_metrics_name_their_units_and_rules():
         "merged_edges_per_skeleton": 0,
     }
     erl = found["erl"]
-    assert (erl.key, erl.unit, erl.better) == ("em_erl/erl", "nm", "higher")
+    assert (erl.key, erl.unit, erl.better) == ("funlib_erl/erl", "nm", "higher")
     assert erl.counts == {"skeletons": 2, "edges": 3}
     assert erl.settings == {
         "voxel_size_nm": "20x9x9.5",
