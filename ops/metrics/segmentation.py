@@ -52,9 +52,7 @@ CONVENTIONS = {
     "funlib": Convention("truth 0", "voxels", "truth 0"),
     "elf": Convention("nothing", "voxels", "nothing"),
 }
-NOTHING_SCORED = (
-    "no voxel is scored: one side is all background there, or the mask is empty"
-)
+NOTHING_SCORED = "no voxel is scored: one side is all background there, or the mask is empty"
 VALUES = {
     "vi": ("bits", "lower"),
     "vi_split": ("bits", "lower"),
