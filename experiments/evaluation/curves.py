@@ -1,6 +1,9 @@
 """Curves of a probability map: precision and recall, calibration, and scores over thresholds."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from jaxtyping import Float64
 from matplotlib.figure import Figure
 
 from experiments.evaluation.outcome import Rows
@@ -9,7 +12,7 @@ from ops.metrics.calibration import Reliability, reliability
 from ops.metrics.isbi import IsbiScores
 from ops.metrics.pixels import Curve, Histogram, threshold_curve
 
-BLUE, ORANGE, GREY = "#4895ef", "#f4a261", "#9aa5b1"
+BLUE, GREY = "#4895ef", "#9aa5b1"
 ROWS = 512  # of a curve's table, at most
 
 
@@ -38,8 +41,12 @@ def curve_parts(histogram: Histogram, bins: int) -> tuple[str, ...]:
     if not _has_both(histogram):
         return (text("No curves: the truth has voxels of one kind only."),)
     curve, diagram = _thinned(threshold_curve(histogram)), reliability(histogram, bins)
+    precision = _draw("recall", "precision", curve.recall, curve.precision)
+    rates = curve.false_positive_rate, curve.recall
+    roc = _draw("false positive rate", "true positive rate", *rates)
     figures = (
-        plot(_draw_precision(curve), "Precision over recall, at every threshold."),
+        plot(precision, "Precision over recall, at every threshold."),
+        plot(roc, "Receiver operating characteristic (ROC)."),
         plot(_draw_reliability(diagram), "Of the voxels given a probability, how many are true."),
     )
     return (section("Voxel by voxel", beside("pair", figures)),)
@@ -47,22 +54,30 @@ def curve_parts(histogram: Histogram, bins: int) -> tuple[str, ...]:
 
 def section_part(scores: IsbiScores) -> str:
     """V_Rand and V_Info over thresholds, with the spread of sections."""
-    figure, axes = _axes("threshold of P(membrane)", "score")
-    for name, values, colour in (
-        ("V_Rand", scores.v_rand.f, BLUE),
-        ("V_Info", scores.v_info.f, ORANGE),
-    ):
-        low, high = np.percentile(values, [25, 75], axis=1)
-        axes.plot(scores.thresholds or (), values.mean(axis=1), color=colour, label=name)
-        axes.fill_between(scores.thresholds or (), low, high, color=colour, alpha=0.2, lw=0)
-    axes.legend(frameon=False)
-    caption = "Mean over sections; the bands hold the middle half of them."
-    return section("Section by section (ISBI 2012)", plot(figure, caption))
+    families = {"V_Rand": scores.v_rand.f, "V_Info": scores.v_info.f}
+    figures = [
+        plot(
+            _draw_sections(scores.thresholds or (), name, values),
+            f"{name}: mean over sections; the band holds the middle half of them.",
+        )
+        for name, values in families.items()
+    ]
+    return section("Section by section (ISBI 2012)", beside("pair", figures))
 
 
-def _draw_precision(curve: Curve) -> Figure:
-    figure, axes = _axes("recall", "precision")
-    axes.plot(curve.recall, curve.precision, color=BLUE)
+def _draw_sections(
+    thresholds: Sequence[float], name: str, values: Float64[np.ndarray, "thresholds sections"]
+) -> Figure:
+    figure, axes = _axes("threshold of P(membrane)", name)
+    low, high = np.percentile(values, [25, 75], axis=1)
+    axes.plot(thresholds, values.mean(axis=1), color=BLUE)
+    axes.fill_between(thresholds, low, high, color=BLUE, alpha=0.2, lw=0)
+    return figure
+
+
+def _draw(x: str, y: str, across: np.ndarray, up: np.ndarray) -> Figure:
+    figure, axes = _axes(x, y)
+    axes.plot(across, up, color=BLUE, clip_on=False)
     return figure
 
 

@@ -10,7 +10,7 @@ from experiments.evaluation.outcome import Outcome, Rows
 from experiments.evaluation.tables import by_convention
 from experiments.report.page import numbers, section, table, text, write_page
 from experiments.run_record import write_json
-from ops.metrics.metric import Metric, counts_text, interval_text, markdown, value_text
+from ops.metrics.metric import Metric, counts_text, interval_text, markdown, notes, value_text
 
 SHOWN_LARGE = 6
 
@@ -40,6 +40,7 @@ def write_outcome(folder: Path, config: EvaluationRun, outcome: Outcome, seconds
             *_side_by_side(outcome.metrics),
             *outcome.parts,
             section("All values", text(HOW_TO_READ), _values(outcome.metrics)),
+            *map(text, notes(outcome.metrics)),
         ],
     )
 
@@ -75,7 +76,7 @@ def _side_by_side(metrics: Sequence[Metric]) -> list[str]:
 
 
 def _values(metrics: Sequence[Metric]) -> str:
-    header = ("metric", "convention", "value", "interval", "taken over", "note")
+    header = ("metric", "convention", "value", "interval", "taken over")
     rows = (
         (
             metric.name,
@@ -83,7 +84,6 @@ def _values(metrics: Sequence[Metric]) -> str:
             value_text(metric),
             interval_text(metric),
             counts_text(metric),
-            metric.note,
         )
         for metric in metrics
     )

@@ -85,7 +85,8 @@ def markdown(metrics: Sequence[Metric]) -> str:
         f"{counts_text(metric)} |"
         for metric in metrics
     ]
-    return "\n".join(lines) + "\n" + _notes_text(metrics)
+    said = "".join(f"\n- {note}" for note in notes(metrics))
+    return "\n".join(lines) + "\n" + (said + "\n" if said else "")
 
 
 def value_text(metric: Metric) -> str:
@@ -110,7 +111,7 @@ def counts_text(metric: Metric) -> str:
     return ", ".join(f"{n} {what.replace('_', ' ')}" for what, n in metric.counts.items())
 
 
-def _notes_text(metrics: Sequence[Metric]) -> str:
+def notes(metrics: Sequence[Metric]) -> list[str]:
     """Every note once, after the names that it holds for."""
     names: dict[str, dict[str, None]] = {}
     names_of = collections.Counter(metric.name for metric in metrics)
@@ -118,6 +119,4 @@ def _notes_text(metrics: Sequence[Metric]) -> str:
         if metric.note:
             label = metric.key if names_of[metric.name] > 1 else metric.name
             names.setdefault(metric.note, {})[label] = None
-    return "".join(f"\n- {', '.join(found)}: {note}" for note, found in names.items()) + (
-        "\n" if names else ""
-    )
+    return [f"{', '.join(found)}: {note}" for note, found in names.items()]

@@ -277,6 +277,29 @@ def test_segmentations_of_a_connectome_on_different_grids(refused, save, table, 
     assert f"{cut}: got shape (3, 24, 24)" in refused("connectome", good, good, *paths)
 
 
+def test_segmentations_of_a_connectome_in_different_places(refused, save, table, walls):
+    good, there = table("pre,post", "1,2"), save(walls, offset=(2, 2, 2))
+    paths = (
+        f"task.truth_segmentation={save(walls, offset=(1, 1, 1))}",
+        f"task.prediction_segmentation={there}",
+    )
+    words = refused("connectome", good, good, *paths)
+    assert f"{there}: got offset (2, 2, 2); needs (1, 1, 1)" in words
+
+
+@pytest.mark.parametrize("task", ["skeleton", "partner", "connectome"])
+def test_a_mask_where_no_voxels_are_scored(refused, task):
+    words = refused(task, "a", "b", "mask=c.zarr")
+    assert f"got mask=c.zarr for task={task}; needs a task that scores voxels" in words
+
+
+def test_an_unknown_convention_lists_those_there_are(refused, save, walls):
+    words = refused("segmentation", save(walls), save(walls), "task.conventions=[gala,isbi]")
+    assert "got convention 'isbi'" in words
+    assert "cremi2016, snemi3d_shipped" in words
+    assert "isbi2012" in words
+
+
 def test_a_connectome_at_a_limit_of_no_synapses(refused, table):
     good = table("pre,post", "1,2")
     words = refused("connectome", good, good, "task.min_synapses=[0]")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from data.opening import open_volume
+from ops.metrics.bootstrap import Bootstrap, draw_weights
 from ops.metrics.calibration import calibration_metrics
 from ops.metrics.isbi import isbi_metrics, score_sections
 from ops.metrics.pixels import count_levels, pixel_metrics
@@ -50,6 +51,24 @@ def test_voxels_are_scored_as_in_the_whole_volume(evaluate, save, truth, probabi
     record = evaluate("membrane", save(probability), save(truth))
     assert voxel_values(record) == whole_volume(truth, probability)
     assert record.metric("pixel/membrane_f1")["settings"] == {"threshold": 0.5}
+
+
+def test_the_interval_is_that_of_the_voxels_though_draws_take_near_probabilities_together(
+    evaluate, save
+):
+    rng = np.random.default_rng(8)
+    probability = rng.random((4, 48, 48)).astype(np.float32)
+    truth = (rng.random(probability.shape) < probability).astype(np.uint8)
+    settings = ("resampling.blocks=[4,1,1]", "resampling.draws=50", "task.sections=false")
+    record = evaluate("membrane", save(probability), save(truth), *settings)
+    found = np.rint(probability * 65535) >= np.rint(0.5 * 65535)
+    right = (found & (truth != 0)).sum(axis=(1, 2))
+    recalls = [w @ right / (w @ truth.sum(axis=(1, 2))) for w in draw_weights(4, 50, 0)]
+    value = record.value("pixel/membrane_recall")
+    expected = Bootstrap({"recall": np.array(recalls)}, 4, "blocks").interval("recall", value)
+    assert expected is not None
+    interval = record.metric("pixel/membrane_recall")["interval"]
+    assert (interval["low"], interval["high"]) == pytest.approx((expected.low, expected.high))
 
 
 def test_sections_are_scored_as_isbi_2012_does(evaluate, save, truth, probability):

@@ -78,9 +78,9 @@ def test_nodes_outside_the_volume_are_not_scored(evaluate, save, swc, labels, ca
 
 
 def test_places_are_in_the_frame_of_the_dataset(evaluate, save, swc, labels):
-    shift = np.array([3, 7, 2]) * [30, 6, 6]
+    shift = np.array([3, 70, 50]) * [30, 6, 6]
     moved = [[tuple((node + shift).tolist()) for node in np.array(line)] for line in LINES]
-    record = evaluate("skeleton", save(labels, offset=(3, 7, 2)), swc(*moved))
+    record = evaluate("skeleton", save(labels, offset=(3, 70, 50)), swc(*moved))
     assert record.value("funlib_erl/nerl") == 1
     assert record.value("funlib_erl/erl") == LENGTH_NM
 

@@ -1,7 +1,12 @@
 """The worst splits and merges are those that were planted, where they were planted."""
 
+import base64
+import io
+import re
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from data.volume import from_array
 from experiments.evaluation.error_pictures import draw_error
@@ -77,9 +82,9 @@ def test_what_is_left_out_is_split_off_as_background_and_merges_nothing(evaluate
 
 def test_places_keep_to_the_mask(evaluate, save, cubes, flawed):
     mask = np.zeros(cubes.shape, np.uint8)
-    mask[5] = 1
+    mask[4] = 1
     record = evaluate("segmentation", save(flawed), save(cubes), f"mask={save(mask)}")
-    assert {row["object"]: row["z"] for row in record.rows("worst_splits")} == {"5": "5", "7": "5"}
+    assert {row["object"]: row["z"] for row in record.rows("worst_splits")} == {"5": "4", "7": "4"}
     assert record.rows("worst_merges") == []  # 1 and 2 end at section 3
 
 
@@ -89,6 +94,17 @@ def test_ids_beyond_a_signed_integer_are_listed_as_they_are(evaluate, save, cube
     (row,) = evaluate("segmentation", save(prediction), save(truth)).rows("worst_merges")
     assert row["object"] == str(2**63 + 1)
     assert {int(row["largest"]), int(row["second"])} == {2**63 + 1, 2**63 + 2}
+
+
+def test_each_picture_of_the_report_shows_its_object_on_both_sides(evaluate, save, cubes, flawed):
+    record = evaluate("segmentation", save(flawed), save(cubes))
+    pictures = re.findall(r"data:image/jpeg;base64,([^\"]+)", record.report)
+    assert len(pictures) == 3
+    for data in pictures:
+        with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+            left, _, right = np.split(np.asarray(picture).astype(int), [320, 326], axis=1)
+        for side in (left, right):
+            assert np.count_nonzero(np.ptp(side, axis=-1) > 60) > 3000
 
 
 def test_the_report_shows_every_error_with_its_numbers(evaluate, save, cubes, flawed):
