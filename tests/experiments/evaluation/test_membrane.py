@@ -132,7 +132,7 @@ def test_tables_hold_the_curves(evaluate, save, truth, probability):
     above = probability >= columns["threshold"][row] - 1e-5
     assert columns["precision"][row] == pytest.approx(truth[above].mean())
     assert sum(int(row["voxels"]) for row in bins) == truth.size
-    assert record.report.count("data:image/png") == 3
+    assert record.report.count("data:image/png") == 5
 
 
 def test_a_truth_without_membrane_is_said_not_to_have_any(evaluate, save, truth, probability):
