@@ -50,7 +50,15 @@ def read_swc(path: str | Path, unit_nm: float = 1.0) -> Skeleton:
     Raises:
         ValueError: where a line has not seven numbers, or a parent is not in the file.
     """
-    rows = np.loadtxt(path, dtype=np.float64, comments="#", ndmin=2)
+    try:
+        text = Path(path).read_text().splitlines()
+        lines = [line for line in text if line.split("#", 1)[0].strip()]
+        rows = np.loadtxt(lines, dtype=np.float64, comments="#", ndmin=2) if lines else None
+    except ValueError as error:
+        raise ValueError(f"{path}: got no SWC file ({error}); needs seven numbers a line") from None
+    if rows is None or not np.isfinite(rows).all():
+        what = "no node" if rows is None else "a number that is not finite"
+        raise ValueError(f"{path}: got {what}; needs lines of seven numbers")
     if rows.shape[1] != 7:
         raise ValueError(f"{path}: got {rows.shape[1]} columns; an SWC file has 7")
     numbers, parents = rows[:, 0].astype(int), rows[:, 6].astype(int)

@@ -18,8 +18,13 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 def write_json(path: Path, values: Mapping) -> None:
     """Writes a file whole or not at all; a reader never sees half of it."""
+    write_text(path, json.dumps(values, indent=2) + "\n")
+
+
+def write_text(path: Path, content: str) -> None:
+    """Writes a file whole or not at all; a reader never sees half of it."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(values, indent=2) + "\n")
+    partial.write_text(content)
     os.replace(partial, path)
 
 

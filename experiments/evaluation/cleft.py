@@ -13,6 +13,7 @@ from data.cremi import INVALID_ID, clear_reserved
 from data.side_by_side import read_side_by_side
 from data.volume import Volume
 from experiments.evaluation.inputs import check_no_baseline, open_inputs
+from experiments.evaluation.membrane import check_no_mask_as_probability
 from experiments.evaluation.outcome import Outcome
 from ops.metrics.clefts import cleft_metrics, score_clefts
 from ops.metrics.contingency import Contingency, count_pairs, merge
@@ -59,6 +60,7 @@ def read_clefts(volumes: Mapping[str, Volume], threshold: float | None) -> Cleft
     shape = volumes["truth"].shape
     truth, prediction = np.zeros(shape, bool), np.zeros(shape, bool)
     ids: list[Contingency] = []
+    greatest = 0
     for place, layers in read_side_by_side(volumes, "reading"):
         scored = layers["mask"] != 0 if "mask" in layers else np.ones(layers["truth"].shape, bool)
         if layers["truth"].dtype == np.uint64:
@@ -66,6 +68,9 @@ def read_clefts(volumes: Mapping[str, Volume], threshold: float | None) -> Cleft
         true, found = _labels(layers["truth"], None), _labels(layers["prediction"], threshold)
         truth[place], prediction[place] = (true != 0) & scored, (found != 0) & scored
         ids.append(count_pairs(true, found, scored))
+        greatest = max(greatest, int(layers["prediction"].max(initial=0)))
+    if threshold is not None:
+        check_no_mask_as_probability(volumes["prediction"], greatest)
     return Clefts(truth, prediction, merge(ids))
 
 

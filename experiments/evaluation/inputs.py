@@ -25,8 +25,7 @@ def open_inputs(config: EvaluationRun, *names: str) -> dict[str, Volume]:
         ValueError, FileNotFoundError: nothing there, no voxel size, grids that differ, or draws
             that are none.
     """
-    if config.resampling.draws < 1:
-        raise ValueError(f"got resampling.draws={config.resampling.draws}; needs at least 1")
+    check_resampling(config)
     volumes = {
         name: open_volume(path, voxel_size_nm=config.voxel_size_nm)
         for name in names
@@ -35,6 +34,14 @@ def open_inputs(config: EvaluationRun, *names: str) -> dict[str, Volume]:
     for first, second in itertools.combinations(volumes.values(), 2):
         check_same_place(first, second)
     return volumes
+
+
+def check_resampling(config: EvaluationRun) -> None:
+    """Raises ValueError unless there are draws, and a seed for them."""
+    if config.resampling.draws < 1:
+        raise ValueError(f"got resampling.draws={config.resampling.draws}; needs at least 1")
+    if config.seed < 0:
+        raise ValueError(f"got seed={config.seed}; needs a whole number >= 0")
 
 
 def open_labels(config: EvaluationRun, *names: str) -> dict[str, Volume]:

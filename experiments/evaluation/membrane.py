@@ -41,6 +41,8 @@ def score(config: EvaluationRun) -> Outcome:
         found, parts = score_membranes(volumes, config)
         metrics = found + metrics
     whole = total(counted["prediction"])
+    occupied = np.flatnonzero(whole.positives + whole.negatives)
+    check_no_mask_as_probability(volumes["prediction"], int(occupied.max(initial=0)) // 257)
     if 2 * whole.positive_voxels > whole.voxels:
         log.warning(
             "membrane is %.0f %% of the truth: is it inverted? task.invert_truth tells whether 0 "
@@ -61,13 +63,32 @@ def check_mask_volume(volume: Volume) -> None:
         )
 
 
-def check_two_values(truth: Shaped[np.ndarray, "z y x"], name: str) -> None:
-    """Raises ValueError where a mask has more than one value besides 0."""
+def nonzero_range(truth: Shaped[np.ndarray, "z y x"]) -> tuple[int, ...]:
+    """The lowest and highest value besides 0; nothing where there is none."""
     marked = truth[truth != 0]
-    if marked.size and marked.min() != marked.max():
+    return (int(marked.min()), int(marked.max())) if marked.size else ()
+
+
+def check_one_value(marked: set[int], name: str) -> None:
+    """Raises ValueError where a mask has more than one value besides 0."""
+    if len(marked) > 1:
         raise ValueError(
-            f"{name}: got a truth with values {marked.min()} to {marked.max()}; needs a mask of "
-            "one value besides 0: make it from ids with data.targets.membrane_target"
+            f"{name}: got a truth with values {min(marked)} to {max(marked)}; needs a mask of one "
+            "value besides 0: make it from ids with data.targets.membrane_target"
+        )
+
+
+def check_no_mask_as_probability(volume: Volume, greatest: int) -> None:
+    """Raises ValueError where a prediction in 8 bits has no value above 1.
+
+    Args:
+        volume: the prediction.
+        greatest: its greatest value.
+    """
+    if volume.dtype == np.uint8 and greatest == 1:
+        raise ValueError(
+            f"{volume.name}: got a prediction whose greatest value is 1 of 255, as of a mask; "
+            "needs probabilities, as uint8 from 0 to 255 or floats from 0 to 1"
         )
 
 
@@ -79,9 +100,11 @@ def count_by_cell(volumes: Mapping[str, Volume], cells: Cells) -> dict[str, list
     """How many voxels have which probability, for each cell."""
     compared = [name for name in ("prediction", "baseline") if name in volumes]
     nothing = Histogram(np.zeros(LEVELS, np.int64), np.zeros(LEVELS, np.int64))
+    marked: set[int] = set()
     counted = {name: [nothing] * cells.count for name in compared}
     for place, layers in read_side_by_side(volumes, "counting"):
-        check_two_values(layers["truth"], volumes["truth"].name)
+        marked |= set(nonzero_range(layers["truth"]))
+        check_one_value(marked, volumes["truth"].name)
         for number, part in cells.within(place):
             mask = layers["mask"][part] != 0 if "mask" in layers else None
             for name in compared:

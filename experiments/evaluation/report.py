@@ -1,7 +1,7 @@
 """A run's record: metrics.json, metrics.md, tables as CSV, and report.html."""
 
 import csv
-import os
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from configs.schema import EvaluationRun
 from experiments.evaluation.outcome import Outcome, Rows
 from experiments.evaluation.tables import by_convention
 from experiments.report.page import numbers, section, table, text, write_page
-from experiments.run_record import write_json
+from experiments.run_record import write_json, write_text
 from ops.metrics.metric import Metric, counts_text, interval_text, markdown, notes, value_text
 
 SHOWN_LARGE = 6
@@ -28,7 +28,7 @@ def write_outcome(folder: Path, config: EvaluationRun, outcome: Outcome, seconds
         "metrics": [metric.as_dict() for metric in outcome.metrics],
     }
     write_json(folder / "metrics.json", figures)
-    (folder / "metrics.md").write_text(markdown(outcome.metrics))
+    write_text(folder / "metrics.md", markdown(outcome.metrics))
     for name, rows in outcome.tables.items():
         write_csv(folder / f"{name}.csv", rows)
     write_page(
@@ -53,13 +53,13 @@ HOW_TO_READ = (
 
 
 def write_csv(path: Path, rows: Rows) -> None:
-    """A table with one row a line; empty, it has no header."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]) if rows else [])
+    """A table with one row a line; one without rows is empty."""
+    stream = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(partial, path)
+    write_text(path, stream.getvalue())
 
 
 def _main(metrics: Sequence[Metric]) -> Sequence[Metric]:

@@ -20,7 +20,7 @@ from experiments.evaluation.sections import score_labels
 from experiments.evaluation.worst import describe_errors
 from ops.metrics.bootstrap import Bootstrap, bootstrap_tables
 from ops.metrics.border import border_mask
-from ops.metrics.contingency import Contingency, count_pairs, merge
+from ops.metrics.contingency import Contingency, check_labels, count_pairs, merge
 from ops.metrics.instances import instance_metrics
 from ops.metrics.matches import with_wilson_intervals
 from ops.metrics.metric import Metric
@@ -37,12 +37,14 @@ SECTIONS = "isbi2012"  # the one convention that looks at sections, not at the v
 def score(config: EvaluationRun) -> Outcome:
     """Partition scores under every convention asked for, object scores, and the worst errors."""
     task = cast(SegmentationTask, config.task)
-    volumes_only = [name for name in task.conventions if name != SECTIONS]
+    conventions = list(dict.fromkeys(task.conventions))
+    volumes_only = [name for name in conventions if name != SECTIONS]
     for name in volumes_only:
         if name not in CONVENTIONS:
             raise ValueError(
                 f"got convention {name!r}; needs some of {', '.join(CONVENTIONS)}, {SECTIONS}"
             )
+    _check_ranges(task)
     volumes = open_labels(config, "truth", "prediction", "baseline", "mask", "image")
     cells = cut(volumes["truth"].shape, config.resampling.blocks)
     counted = count_by_cell(volumes, cells, task.border_nm)
@@ -50,12 +52,19 @@ def score(config: EvaluationRun) -> Outcome:
     objects = with_wilson_intervals(instance_metrics(table, tuple(task.ious)))
     metrics = _partition_metrics(counted, volumes_only, config) + objects
     metrics = _state_border(metrics, task.border_nm)
-    if SECTIONS in task.conventions:
+    if SECTIONS in conventions:
         metrics += score_labels(volumes, config)
     if "baseline" in volumes:
         log.info("compared with the baseline are VI and Rand scores, not isbi2012 nor objects")
     tables, parts = describe_errors(volumes, cells, counted["prediction"], task.worst)
     return Outcome(metrics, tables, parts)
+
+
+def _check_ranges(task: SegmentationTask) -> None:
+    if task.worst < 0:
+        raise ValueError(f"got task.worst={task.worst}; needs a number of errors >= 0")
+    if task.border_nm is not None and not 0 <= task.border_nm < math.inf:
+        raise ValueError(f"got task.border_nm={task.border_nm}; needs a distance >= 0 in nm")
 
 
 def count_by_cell(
@@ -70,6 +79,7 @@ def count_by_cell(
         for number, part in cells.within(place):
             mask = None if scored is None else scored[part]
             for name in compared:
+                check_labels(layers[name], volumes[name].name)
                 counted = count_pairs(layers["truth"][part], layers[name][part], mask)
                 tables[name][number] = merge([tables[name][number], counted])
     return tables

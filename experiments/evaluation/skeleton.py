@@ -12,7 +12,12 @@ from scipy.sparse.csgraph import connected_components
 from configs.schema import EvaluationRun, SkeletonTask
 from data.opening import open_volume
 from data.skeletons import read_swc
-from experiments.evaluation.inputs import as_labels, check_no_baseline, check_no_mask
+from experiments.evaluation.inputs import (
+    as_labels,
+    check_no_baseline,
+    check_no_mask,
+    check_resampling,
+)
 from experiments.evaluation.lookup import inside_of, labels_at
 from experiments.evaluation.outcome import Outcome, Rows
 from ops.metrics.bootstrap import Bootstrap, draw_weights
@@ -49,6 +54,7 @@ def score(config: EvaluationRun) -> Outcome:
     task = cast(SkeletonTask, config.task)
     check_no_baseline(config)
     check_no_mask(config)
+    check_resampling(config)
     labels = as_labels(open_volume(config.prediction, voxel_size_nm=config.voxel_size_nm))
     forest = read_forest(Path(config.truth))
     segments = labels_at(labels, forest.positions_nm)

@@ -13,23 +13,28 @@ Row = dict[str, str]
 HDF5 = (".h5", ".hdf", ".hdf5")
 
 
-def read_rows(path: str) -> list[Row]:
-    """The rows of a CSV file.
+def read_rows(path: str, columns: Sequence[str]) -> list[Row]:
+    """The rows of a CSV file that has the columns named.
 
     Raises:
         FileNotFoundError: where there is none.
         ValueError: a file that is no table.
     """
-    with Path(path).open(newline="") as stream:
+    # Excel begins its files with a byte-order mark.
+    with Path(path).open(newline="", encoding="utf-8-sig") as stream:
         try:
             reader = csv.DictReader(stream)
-            rows = list(reader)
+            header, rows = reader.fieldnames, list(reader)
         except (UnicodeDecodeError, csv.Error) as error:
             raise ValueError(
                 f"{path}: got no CSV table ({error}); needs one with a header"
             ) from error
-    if reader.fieldnames is None:
+    if header is None:
         raise ValueError(f"{path}: got an empty file; needs a table with a header")
+    if missing := [name for name in columns if name not in header]:
+        raise ValueError(
+            f"{path}: got columns {', '.join(header)}; needs {', '.join(missing)} as well"
+        )
     return rows
 
 
@@ -56,12 +61,7 @@ def read_sites(path: str) -> tuple[Float64[np.ndarray, "n 3"], Float64[np.ndarra
 
 
 def _column_values(path, columns, kind, dtype):
-    rows = read_rows(path)
-    missing = [name for name in columns if rows and name not in rows[0]]
-    if missing:
-        raise ValueError(
-            f"{path}: got columns {', '.join(rows[0])}; needs {', '.join(missing)} as well"
-        )
+    rows = read_rows(path, columns)
     try:
         values = [[kind(row[name]) for name in columns] for row in rows]
         return np.array(values, dtype).reshape(-1, len(columns))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int64, Shaped, UInt8
+from jaxtyping import Bool, Float, Float64, Int64, Shaped, UInt
 from skimage import measure, segmentation
 
 from ops.metrics.contingency import Contingency, check_labels, count_pairs
@@ -130,7 +130,7 @@ def grow_labels(labels: Shaped[np.ndarray, "y x"]) -> Int64[np.ndarray, "y x"]:
 
 def score_section(
     truth: Shaped[np.ndarray, "y x"],
-    membrane: Float[np.ndarray, "y x"] | UInt8[np.ndarray, "y x"],
+    membrane: Float[np.ndarray, "y x"] | UInt[np.ndarray, "y x"],
     thresholds: Sequence[int | float] = THRESHOLDS,
 ) -> IsbiScores:
     """Scores of one section of membrane probabilities; `join` puts sections together.
@@ -159,7 +159,7 @@ def score_section(
 
 def score_sections(
     truth: Shaped[np.ndarray, "z y x"],
-    membrane: Float[np.ndarray, "z y x"] | UInt8[np.ndarray, "z y x"],
+    membrane: Float[np.ndarray, "z y x"] | UInt[np.ndarray, "z y x"],
     thresholds: Sequence[int | float] = THRESHOLDS,
 ) -> IsbiScores:
     """`score_section` of every section of a stack. Raises ValueError as it does."""

@@ -12,9 +12,9 @@ SITES = "pre,post,pre_z_nm,pre_y_nm,pre_x_nm,post_z_nm,post_y_nm,post_x_nm"
 
 @pytest.fixture
 def walls() -> np.ndarray:
-    """Good for every task that takes volumes."""
+    """Good for every task that takes volumes: as a probability, 255 is 1."""
     truth = np.zeros((4, 24, 24), np.uint8)
-    truth[:, 12] = truth[..., 12] = 1
+    truth[:, 12] = truth[..., 12] = 255
     return truth
 
 
@@ -71,9 +71,10 @@ def test_labels_that_are_floats(refused, save, walls, task, key):
 @pytest.mark.parametrize("task", LABELS)
 @pytest.mark.parametrize("key", ["prediction", "truth"])
 def test_labels_below_0(refused, save, walls, task, key):
-    good, negative = save(walls), save(-7 * walls.astype(np.int32))
+    good, negative = save(walls), save(-7 * (walls > 0).astype(np.int32))
     words = refused(task, *((negative, good) if key == "prediction" else (good, negative)))
-    assert f"{key}: got the label -7; needs labels >= 0" in words
+    where = negative if (task, key) == ("segmentation", "prediction") else key
+    assert f"{where}: got the label -7; needs labels >= 0" in words
 
 
 @pytest.mark.parametrize("task", VOLUMES)
@@ -104,7 +105,7 @@ def test_probabilities_that_are_nan(refused, save, walls, task):
 @pytest.mark.parametrize("task", ["membrane", "cleft"])
 @pytest.mark.parametrize(("factor", "limits"), [(1.5, "0.0 to 1.5"), (-0.5, "-0.5 to")])
 def test_probabilities_outside_0_to_1(refused, save, walls, task, factor, limits):
-    logits = save(walls * np.float32(factor))
+    logits = save((walls > 0) * np.float32(factor))
     words = refused(task, logits, save(walls), "task.threshold=0.5")
     assert f"got probabilities from {limits}" in words
     assert "apply a sigmoid" in words
@@ -120,7 +121,7 @@ def test_ids_or_floats_as_the_truth_of_membranes(refused, save, walls, dtype):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64])
 def test_small_ids_as_the_truth_of_membranes(refused, save, walls, dtype):
-    truth = save((walls + 1).astype(dtype))
+    truth = save((walls // 255 + 1).astype(dtype))
     words = refused("membrane", save(walls), truth)
     assert f"{truth}: got a truth with values 1 to 2; needs a mask of one value" in words
 
@@ -167,7 +168,7 @@ def test_a_voxel_size_of_two_numbers(refused, save, walls):
     ("task", "override", "words"),
     [
         ("segmentation", "task.conventions=[cremi]", "got convention 'cremi'; needs some of"),
-        ("segmentation", "task.border_nm=-1", "got border_nm=-1.0; needs a distance >= 0"),
+        ("segmentation", "task.border_nm=-1", "got task.border_nm=-1.0; needs a distance >= 0"),
         ("segmentation", "task.ious=[1.5]", "got an IoU threshold of 1.5"),
         ("segmentation", "resampling.blocks=[4,4]", "got resampling.blocks=[4, 4]; needs three"),
         ("segmentation", "resampling.blocks=[0,4,4]", "got resampling.blocks=[0, 4, 4]"),
@@ -304,3 +305,51 @@ def test_a_connectome_at_a_limit_of_no_synapses(refused, table):
     good = table("pre,post", "1,2")
     words = refused("connectome", good, good, "task.min_synapses=[0]")
     assert "got min_synapses=0; needs a number of synapses, >= 1" in words
+
+
+@pytest.mark.parametrize(
+    ("task", "override"), [("membrane", "seed=0"), ("cleft", "task.threshold=0.5")]
+)
+def test_a_mask_in_place_of_a_probability(refused, save, walls, task, override):
+    mask = save(walls // 255)
+    words = refused(task, mask, save(walls), override)
+    assert f"{mask}: got a prediction whose greatest value is 1 of 255, as of a mask" in words
+
+
+def test_ids_in_place_of_a_membrane_mask_one_to_a_block(refused, save, walls, monkeypatch):
+    monkeypatch.setattr("data.side_by_side.BLOCK_BYTES", 1)
+    ids = np.repeat(np.arange(1, 5, dtype=np.uint8), 24 * 24).reshape(walls.shape)
+    words = refused("membrane", save(walls), save(ids, chunk_shape=(1, 24, 24)))
+    assert "got a truth with values" in words
+
+
+def test_a_table_with_nothing_but_other_columns(refused, table):
+    words = refused("connectome", table("a,b"), table("pre,post", "1,2"))
+    assert "got columns a, b; needs pre, post as well" in words
+
+
+def test_an_empty_file_in_place_of_a_table(refused, table):
+    assert "got an empty file" in refused("connectome", table(), table("pre,post", "1,2"))
+
+
+def test_a_table_as_excel_writes_it(evaluate, table):
+    record = evaluate("connectome", table("\ufeffpre,post", "1,2"), table("pre,post", "1,2"))
+    assert record.value("neuropil_graph_v1/edge_min1_f1") == 1
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("task.worst=-1", "got task.worst=-1; needs a number of errors >= 0"),
+        ("task.border_nm=inf", "got task.border_nm=inf; needs a distance >= 0"),
+        ("seed=-1", "got seed=-1; needs a whole number >= 0"),
+    ],
+)
+def test_keys_out_of_range(refused, save, walls, override, words):
+    assert words in refused("segmentation", save(walls), save(walls), override)
+
+
+def test_a_convention_named_twice_is_scored_once(evaluate, save, walls):
+    record = evaluate("segmentation", save(walls), save(walls), "task.conventions=[gala,gala]")
+    keys = [(m["convention"], m["name"]) for m in record.figures["metrics"]]
+    assert len(keys) == len(set(keys))
