@@ -26,7 +26,7 @@ figures: setup ## redraws the pictures of the README
 lint: setup ## checks format, style, types and the direction of imports
 	.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/ty check && .venv/bin/lint-imports
 
-.venv/ready: pyproject.toml uv.lock CMakeLists.txt $(wildcard ops/csrc/*)
+.venv/ready: pyproject.toml uv.lock CMakeLists.txt $(wildcard ops/csrc/* ops/csrc/*/*)
 	test -x .venv/bin/uv || { $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet uv; }
 	.venv/bin/uv sync --locked --reinstall-package neuropil
 	touch $@

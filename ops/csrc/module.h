@@ -5,3 +5,4 @@
 #include <nanobind/nanobind.h>
 
 void bind_contingency(nanobind::module_& module);
+void bind_winograd(nanobind::module_& module);

@@ -32,4 +32,5 @@ NB_MODULE(_native, module) {
              "Widest vector instruction set that this CPU runs and our kernels know: "
              "avx512, avx2, x86-64, neon or generic.");
   bind_contingency(module);
+  bind_winograd(module);
 }

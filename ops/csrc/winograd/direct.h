@@ -1,0 +1,132 @@
+// Direct convolution, for kernels of 1 and for few input channels, where a transform
+// does not pay: rows of output pixels times a panel of output channels, in registers.
+
+#pragma once
+
+#include "engine.h"
+
+namespace neuropil {
+namespace NEUROPIL_ISA {
+
+constexpr int64_t kPixels = 20 * kRows;  // of an item of work
+
+// sum[row] += source[row * row_step + k] * panel[k] over k. Long sums are added up apart
+// first, so that rounding errors grow with the root of their number of terms.
+constexpr int64_t kLong = 48;
+
+template <int Rows>
+static inline void add_products(const float* source, int64_t row_step, int64_t depth,
+                                const float* panel, Vec (&sum)[kRows][2]) {
+  Vec own[Rows][2];
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+    own[r][0] = depth < kLong ? sum[r][0] : Vec{};
+    own[r][1] = depth < kLong ? sum[r][1] : Vec{};
+  }
+  for (int64_t k = 0; k < depth; ++k, panel += kPanel) {
+    const Vec low = load(panel), high = load(panel + kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      const Vec value = broadcast(source[r * row_step + k]);
+      own[r][0] += value * low;
+      own[r][1] += value * high;
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+    sum[r][0] = depth < kLong ? own[r][0] : sum[r][0] + own[r][0];
+    sum[r][1] = depth < kLong ? own[r][1] : sum[r][1] + own[r][1];
+  }
+}
+
+static inline void add_products(int rows, const float* source, int64_t row_step, int64_t depth,
+                                const float* panel, Vec (&sum)[kRows][2]) {
+  if (rows == kRows) return add_products<kRows>(source, row_step, depth, panel, sum);
+  for (int r = 0; r < rows; ++r) {
+    Vec one[kRows][2] = {};
+    one[0][0] = sum[r][0], one[0][1] = sum[r][1];
+    add_products<1>(source + r * row_step, row_step, depth, panel, one);
+    sum[r][0] = one[0][0], sum[r][1] = one[0][1];
+  }
+}
+
+// Kernels as [panel][tap row][width * cin][kPanel]; channels that are not there are 0.
+static void pack(const Shape& s, const float* w, float* packed) {
+  const int64_t rows = int64_t(s.kernel[0]) * s.kernel[1], depth = s.kernel[2] * s.cin;
+  const int64_t panels = ceil_div(s.cout, kPanel);
+  for (int64_t panel = 0; panel < panels; ++panel) {
+    const int64_t first = panel * kPanel, count = std::min<int64_t>(kPanel, s.cout - first);
+    for (int64_t k = 0; k < rows * depth; ++k, packed += kPanel) {
+      std::fill_n(packed, kPanel, 0.0f);
+      std::copy_n(w + k * s.cout + first, count, packed);
+    }
+  }
+}
+
+static void direct(const Shape& s, const float* x, const float* w, const Epilogue& epilogue,
+                   float* y, Pool& pool) {
+  const int64_t depth = s.kernel[2] * s.cin, panels = ceil_div(s.cout, kPanel);
+  const int64_t tap_rows = int64_t(s.kernel[0]) * s.kernel[1];
+  const int64_t chunks = ceil_div(s.out[2], kPixels);
+  const int64_t wide = (std::min(kPixels, s.out[2]) + s.kernel[2] - 1) * s.cin;
+  const int64_t floats = round_up(tap_rows * wide, 16);
+  const Workspace packed(panels * tap_rows * depth * kPanel), rows(floats * pool.threads());
+  pack(s, w, packed.data());
+  parallel_for(pool, s.batch * s.out[0] * s.out[1] * chunks, [&](int worker, int64_t item) {
+    const int64_t begin = item % chunks * kPixels, end = std::min(begin + kPixels, s.out[2]);
+    const int64_t h = item / chunks % s.out[1], d = item / chunks / s.out[1] % s.out[0];
+    const int64_t n = item / chunks / s.out[1] / s.out[0];
+    // The input rows under this stretch, with zeros where they leave the image.
+    float* const own = rows.data() + worker * floats;
+    const float* source[25];
+    for (int64_t t = 0; t < tap_rows; ++t) {
+      const int64_t z = d + t / s.kernel[1] - s.pad[0], r = h + t % s.kernel[1] - s.pad[1];
+      source[t] = nullptr;
+      if (z < 0 || z >= s.in[0] || r < 0 || r >= s.in[1]) continue;
+      const float* row = x + ((n * s.in[0] + z) * s.in[1] + r) * s.in[2] * s.cin;
+      const int64_t first = begin - s.pad[2], last = end - s.pad[2] + s.kernel[2] - 1;
+      source[t] = row + first * s.cin;
+      if (first >= 0 && last <= s.in[2]) continue;
+      float* const copy = own + t * wide;
+      std::fill_n(copy, (last - first) * s.cin, 0.0f);
+      const int64_t from = std::max<int64_t>(first, 0), to = std::min(last, s.in[2]);
+      if (from < to) std::copy(row + from * s.cin, row + to * s.cin, copy + (from - first) * s.cin);
+      source[t] = copy;
+    }
+    float* const target = y + ((n * s.out[0] + d) * s.out[1] + h) * s.out[2] * s.cout;
+    for (int64_t panel = 0; panel < panels; ++panel) {
+      const int64_t first = panel * kPanel;
+      Vec bias[2];
+      int lanes[2];
+      for (int half = 0; half < 2; ++half) {
+        const int64_t left = s.cout - first - half * kLanes;
+        lanes[half] = int(std::max<int64_t>(0, std::min<int64_t>(kLanes, left)));
+        bias[half] = epilogue.bias ? load_some(epilogue.bias + first + half * kLanes, lanes[half])
+                                   : Vec{};
+      }
+      for (int64_t w0 = begin; w0 < end; w0 += kRows) {
+        const int count = int(std::min<int64_t>(kRows, end - w0));
+        Vec sum[kRows][2] = {};
+        for (int64_t t = 0; t < tap_rows; ++t) {
+          if (source[t] == nullptr) continue;
+          add_products(count, source[t] + (w0 - begin) * s.cin, s.cin, depth,
+                       packed.data() + (panel * tap_rows + t) * depth * kPanel, sum);
+        }
+        for (int r = 0; r < count; ++r) {
+          float* const to = target + (w0 + r) * s.cout + first;
+          for (int half = 0; half < 2; ++half) {
+            const Vec value = activate(sum[r][half] + bias[half], epilogue.activation);
+            if (lanes[half] == kLanes) {
+              store(to + half * kLanes, value);
+            } else if (lanes[half] > 0) {
+              store_some(to + half * kLanes, value, lanes[half]);
+            }
+          }
+        }
+      }
+    }
+  });
+}
+
+}  // namespace NEUROPIL_ISA
+}  // namespace neuropil

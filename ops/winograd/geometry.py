@@ -1,0 +1,63 @@
+"""What is fixed about a convolution when it is traced: sizes, padding, and the way it is done."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal
+
+Triple = tuple[int, int, int]
+Path = Literal["winograd", "direct", "lax"]
+Padding = str | Sequence[tuple[int, int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Geometry:
+    """A convolution of rank 3; lower ranks have leading axes with a kernel of 1.
+
+    Attributes:
+        kernel: taps along each axis.
+        low: zeros before each axis (negative: elements left out).
+        high: zeros after each axis.
+        path: how it is computed.
+        tile: elements of a Winograd tile along each axis, 1 where the kernel is 1; on another
+            path, the tile by which the kernels get their gradient, or all 1 where there is none.
+    """
+
+    kernel: Triple
+    low: Triple
+    high: Triple
+    path: Path = "lax"
+    tile: Triple = (1, 1, 1)
+
+    def output(self, size: Sequence[int]) -> Triple:
+        """Spatial size of the result for an input of this size."""
+        d, h, w = (
+            n + lo + hi - k + 1
+            for n, lo, hi, k in zip(size, self.low, self.high, self.kernel, strict=True)
+        )
+        return d, h, w
+
+    def transposed(self) -> "Geometry":
+        """Of the gradient with respect to the input: the kernel is mirrored."""
+        low = tuple(k - 1 - p for k, p in zip(self.kernel, self.low, strict=True))
+        high = tuple(k - 1 - p for k, p in zip(self.kernel, self.high, strict=True))
+        return dataclasses.replace(self, low=low, high=high)
+
+
+def resolve_padding(padding: Padding, kernel: Sequence[int]) -> list[tuple[int, int]]:
+    """Zeros before and after each axis, of "SAME", "VALID" or pairs.
+
+    Raises:
+        ValueError: anything else, or a negative number.
+    """
+    if isinstance(padding, str):
+        if padding.upper() == "VALID":
+            return [(0, 0)] * len(kernel)
+        if padding.upper() == "SAME":
+            return [((k - 1) // 2, k // 2) for k in kernel]
+        raise ValueError(f"got padding={padding!r}; needs 'SAME', 'VALID' or pairs of numbers")
+    pairs = [(int(lo), int(hi)) for lo, hi in padding]
+    if len(pairs) != len(kernel) or min(min(pair) for pair in pairs) < 0:
+        raise ValueError(
+            f"got padding={padding}; needs {len(kernel)} pairs (before, after) of numbers >= 0"
+        )
+    return pairs

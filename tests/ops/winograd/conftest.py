@@ -1,0 +1,60 @@
+"""What the tests of the convolution share."""
+
+import types
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from ops.winograd.calls import register
+
+DIMENSIONS = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHWIO", "NDHWC")}
+
+
+@pytest.fixture
+def compiled():
+    """Skips a test of the compiled kernels where they are not built."""
+    if not register():
+        pytest.skip("the C++ extension is not built")
+
+
+def lax_conv(x, w, padding="SAME", dilation=1):
+    rank = x.ndim - 2
+    return lax.conv_general_dilated(
+        x,
+        w,
+        (1,) * rank,
+        padding,
+        rhs_dilation=(dilation,) * rank,
+        dimension_numbers=DIMENSIONS[rank],
+    )
+
+
+def exact_conv(x, w, pairs):
+    """Convolution in float64, tap by tap."""
+    x, w = np.asarray(x, np.float64), np.asarray(w, np.float64)
+    x = np.pad(x, [(0, 0), *pairs, (0, 0)])
+    kernel = w.shape[:-2]
+    out = [n - k + 1 for n, k in zip(x.shape[1:-1], kernel, strict=True)]
+    y = np.zeros((x.shape[0], *out, w.shape[-1]))
+    for tap in np.ndindex(*kernel):
+        part = tuple(slice(t, t + n) for t, n in zip(tap, out, strict=True))
+        y += x[(slice(None), *part)] @ w[tap]
+    return y
+
+
+def draw(rng, *shape):
+    return jnp.asarray(rng.normal(size=shape), jnp.float32)
+
+
+def rms(found, expected):
+    """Relative root mean square error."""
+    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+    return np.sqrt(((found - expected) ** 2).mean() / (expected**2).mean())
+
+
+@pytest.fixture
+def oracle() -> types.SimpleNamespace:
+    """Other ways to the same result, and how far it is off."""
+    return types.SimpleNamespace(lax=lax_conv, exact=exact_conv, draw=draw, rms=rms)
