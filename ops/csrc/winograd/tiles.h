@@ -62,6 +62,9 @@ static inline void run_passes(const Choose& pass_of, const int (&order)[3],
     } else {
       next = dense(next.size);
     }
+    // A pass that keeps the size works in place: three buffers would not fit into L1.
+    const bool in_place = left > 0 && from == buffers[turn ^ 1] && next.size[a] == box.size[a];
+    if (in_place) turn ^= 1;
     float* target = left == 0 ? to : buffers[turn];
     const int b = a == 0 ? 1 : 0, c = a == 2 ? 1 : 2;
     pass_of(a)({from, target, box.step[a], next.step[a], box.size[b], box.size[c], box.step[b],
@@ -89,14 +92,20 @@ static inline const float* open_box(const float* image, const int64_t (&shape)[3
   }
   box = dense(size);
   float* to = patch;
+  // Along axis 2 the pixels of a row that exist are [begin, end).
+  const int64_t begin = std::clamp<int64_t>(-at[2], 0, size[2]);
+  const int64_t end = std::clamp<int64_t>(shape[2] - at[2], begin, size[2]);
   for (int64_t d = at[0]; d < at[0] + size[0]; ++d) {
-    for (int64_t h = at[1]; h < at[1] + size[1]; ++h) {
+    for (int64_t h = at[1]; h < at[1] + size[1]; ++h, to += size[2] * kLanes) {
       const bool row = d >= 0 && d < shape[0] && h >= 0 && h < shape[1];
-      for (int64_t w = at[2]; w < at[2] + size[2]; ++w, to += kLanes) {
-        const bool pixel = row && w >= 0 && w < shape[2];
-        const float* from = base + d * step[0] + h * step[1] + w * step[2];
-        store(to, !pixel ? Vec{} : lanes == kLanes ? load(from) : load_some(from, lanes));
+      const float* from = base + d * step[0] + h * step[1] + at[2] * step[2];
+      for (int64_t w = 0; w < (row ? begin : size[2]); ++w) store(to + w * kLanes, Vec{});
+      if (!row) continue;
+      for (int64_t w = begin; w < end; ++w) {
+        const float* pixel = from + w * step[2];
+        store(to + w * kLanes, lanes == kLanes ? load(pixel) : load_some(pixel, lanes));
       }
+      for (int64_t w = end; w < size[2]; ++w) store(to + w * kLanes, Vec{});
     }
   }
   return patch;
