@@ -258,6 +258,7 @@ class Suite(enum.Enum):
 
     data = "data"
     metrics = "metrics"
+    conv = "conv"
     all = "all"
 
 

@@ -4,7 +4,8 @@
 
 Writes benchmark.json (every figure, and the machine) and benchmark.md (a table) to the run
 directory. Suite `data`: generating tissue, augmenting crops, and feeding a trainer; suite
-`metrics`: scoring a segmentation.
+`metrics`: scoring a segmentation; suite `conv`: layers forward and in training, beside XLA and,
+where it can be imported, PyTorch (oneDNN).
 """
 
 from pathlib import Path

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from configs.schema import BenchmarkRun, Suite
+from experiments.benchmarks.conv_suite import measure_convolutions
 from experiments.benchmarks.data_suite import measure_data
 from experiments.benchmarks.metrics_suite import measure_metrics
 from experiments.benchmarks.result import Result, markdown
@@ -21,6 +22,8 @@ def run(config: BenchmarkRun, folder: Path) -> None:
         results += measure_data(config, folder)
     if config.suite in (Suite.metrics, Suite.all):
         results += measure_metrics(config)
+    if config.suite in (Suite.conv, Suite.all):
+        results += measure_convolutions(config)
     figures = {
         "suite": config.suite.value,
         "environment": machine,

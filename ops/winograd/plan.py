@@ -147,12 +147,12 @@ def _winograd(x_shape, cout, geometry, tile: Triple, direct_flop, reason: str) -
 
 
 def block_tiles(tile: Triple, outputs: Sequence[int], groups: int, tiles: int) -> int:
-    """Tiles of a block, as the compiled kernels choose them: V and M fill half of L2."""
+    """Tiles of a block, as the compiled kernels choose them: V and M fill a quarter of L2."""
     width = calls.lanes()
     rows = {16: 12, 8: 6}.get(width, 4)
     held = math.prod(tile) * groups * width + tile[1] * tile[2] * 2 * width
     held += tile[0] * outputs[1] * outputs[2] * 2 * width
-    block = max(1, l2_bytes() // 2 // (4 * held) // rows) * rows
+    block = max(1, l2_bytes() // 4 // (4 * held) // rows) * rows
     return max(1, min(block, 4 * rows, tiles))
 
 

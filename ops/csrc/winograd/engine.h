@@ -83,7 +83,7 @@ struct ForwardScratch {
   ForwardScratch(const Shape& s, const Blocks& blocks) {
     v = s.elements() * blocks.v_step;
     m = s.tile[1] * s.tile[2] * blocks.m_step;
-    partial = blocks.r * 2 * slice_floats(s) * s.tile[0];
+    partial = blocks.panels * blocks.r * 2 * slice_floats(s) * s.tile[0];
     tile = TileScratch::floats(s);
     total = round_up(v + m + partial + tile, 1024) + 64;
   }
@@ -121,9 +121,9 @@ static void convolve(const Shape& s, const float* x, const float* u, const Epilo
                           blocks.v_step, scratch);
         }
       }
-      for (int64_t panel = 0; panel < blocks.panels; ++panel) {
-        const float* const kernels = u + panel * s.elements() * u_step;
-        for (int d = 0; d < slices; ++d) {
+      for (int d = 0; d < slices; ++d) {
+        for (int64_t panel = 0; panel < blocks.panels; ++panel) {
+          const float* const kernels = u + panel * s.elements() * u_step;
           for (int hw = 0; hw < of_slice; ++hw) {
             const int e = d * of_slice + hw;
             for (int64_t i = 0; i < size; i += kRows) {
@@ -131,7 +131,7 @@ static void convolve(const Shape& s, const float* x, const float* u, const Epilo
                        blocks.r * kLanes, int(blocks.groups), kernels + e * u_step,
                        m + hw * blocks.m_step + i * kPanel);
             }
-            if (panel + 1 == blocks.panels) {
+            if (panel == 0) {
               for (int64_t i = 0; i < coming; ++i) {
                 prefetch_pixel(s, x, upcoming[i], d, hw / s.tile[2], hw % s.tile[2]);
               }
@@ -140,17 +140,17 @@ static void convolve(const Shape& s, const float* x, const float* u, const Epilo
           for (int64_t i = 0; i < size; ++i) {
             for (int half = 0; half < 2 && panel * kPanel + half * kLanes < s.cout; ++half) {
               transform_slice(s, passes, m + i * kPanel + half * kLanes, blocks.m_step,
-                              partial + (2 * i + half) * tile_floats + d * slice_floats, scratch);
+                              partial + (2 * (panel * blocks.r + i) + half) * tile_floats +
+                                  d * slice_floats,
+                              scratch);
             }
           }
         }
-        for (int64_t i = 0; i < size; ++i) {
-          for (int half = 0; half < 2; ++half) {
-            const int64_t channel = panel * kPanel + half * kLanes;
-            if (channel >= s.cout) break;
-            finish(s, partial + (2 * i + half) * tile_floats,
-                   Target(s, tiles[i], channel, epilogue, y));
-          }
+      }
+      for (int64_t i = 0; i < size; ++i) {
+        for (int64_t half = 0; half * kLanes < s.cout; ++half) {
+          finish(s, partial + (2 * (half / 2 * blocks.r + i) + half % 2) * tile_floats,
+                 Target(s, tiles[i], half * kLanes, epilogue, y));
         }
       }
       block = next;

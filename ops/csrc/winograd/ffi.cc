@@ -62,8 +62,9 @@ const float* bias_of(const Array& bias) {
   return bias.element_count() > 0 ? bias.typed_data() : nullptr;
 }
 
-// Half of L2 is for blocks; kernels and images stream through the rest.
-int64_t block_bytes() { return neuropil::l2_bytes() / 2; }
+// A quarter of L2 is for blocks: kernels and images stream through the rest, and what they
+// push out is slow to come back.
+int64_t block_bytes() { return neuropil::l2_bytes() / 4; }
 
 ffi::Error weights(ffi::ThreadPool threads, Array w, Result u, Sizes tile) {
   return guarded([&] {
