@@ -124,12 +124,15 @@ static void convolve(const Shape& s, const float* x, const float* u, const Epilo
       for (int d = 0; d < slices; ++d) {
         for (int64_t panel = 0; panel < blocks.panels; ++panel) {
           const float* const kernels = u + panel * s.elements() * u_step;
+          const auto multiply_panel =
+              s.cout - panel * kPanel > kLanes ? multiply<2> : multiply<1>;
           for (int hw = 0; hw < of_slice; ++hw) {
             const int e = d * of_slice + hw;
             for (int64_t i = 0; i < size; i += kRows) {
-              multiply(int(std::min<int64_t>(kRows, size - i)), v + e * blocks.v_step + i * kLanes,
-                       blocks.r * kLanes, int(blocks.groups), kernels + e * u_step,
-                       m + hw * blocks.m_step + i * kPanel);
+              multiply_panel(int(std::min<int64_t>(kRows, size - i)),
+                             v + e * blocks.v_step + i * kLanes, blocks.r * kLanes,
+                             int(blocks.groups), kernels + e * u_step,
+                             m + hw * blocks.m_step + i * kPanel);
             }
             if (panel == 0) {
               for (int64_t i = 0; i < coming; ++i) {

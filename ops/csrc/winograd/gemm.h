@@ -17,39 +17,48 @@ constexpr int kRows = kLanes == 16 ? 12 : kLanes == 8 ? 6 : 4;  // that fill the
 // kAhead floats before it is needed; panels follow each other in memory.
 constexpr int kAhead = 512;
 
-template <int Rows>
+template <int Rows, int Vectors>
 static inline void multiply_rows(const float* rows, ptrdiff_t group_step, int groups,
                                  const float* panel, float* product) {
-  Vec sum[Rows][2] = {};
+  Vec sum[Rows][Vectors] = {};
+  const auto step = [&sum](const float* values, const float* panel) {
+    Vec column[Vectors];
+    NEUROPIL_UNROLL
+    for (int j = 0; j < Vectors; ++j) {
+      if (j * kLanes % 16 == 0) __builtin_prefetch(panel + kAhead + j * kLanes);
+      column[j] = load(panel + j * kLanes);
+    }
+    NEUROPIL_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+      const Vec value = broadcast(values[r * kLanes]);
+      NEUROPIL_UNROLL
+      for (int j = 0; j < Vectors; ++j) sum[r][j] += value * column[j];
+    }
+  };
   for (int g = 0; g < groups; ++g, rows += group_step) {
-#pragma GCC unroll 2
-    for (int k = 0; k < kLanes; ++k, panel += kPanel) {
-      __builtin_prefetch(panel + kAhead);
-      if (kPanel > 16) __builtin_prefetch(panel + kAhead + 16);
-      const Vec low = load(panel), high = load(panel + kLanes);
-#pragma GCC unroll 16
-      for (int r = 0; r < Rows; ++r) {
-        const Vec value = broadcast(rows[r * kLanes + k]);
-        sum[r][0] += value * low;
-        sum[r][1] += value * high;
-      }
+    for (int k = 0; k < kLanes; k += 4, panel += 4 * kPanel) {
+      step(rows + k, panel);
+      step(rows + k + 1, panel + kPanel);
+      step(rows + k + 2, panel + 2 * kPanel);
+      step(rows + k + 3, panel + 3 * kPanel);
     }
   }
-#pragma GCC unroll 16
+  NEUROPIL_UNROLL
   for (int r = 0; r < Rows; ++r) {
-    store(product + r * kPanel, sum[r][0]);
-    store(product + r * kPanel + kLanes, sum[r][1]);
+    NEUROPIL_UNROLL
+    for (int j = 0; j < Vectors; ++j) store(product + r * kPanel + j * kLanes, sum[r][j]);
   }
 }
 
-// The same for any number of rows up to kRows.
+// The same for any number of rows up to kRows; of the panel, one vector or both are wanted.
+template <int Vectors>
 static inline void multiply(int count, const float* rows, ptrdiff_t group_step, int groups,
                             const float* panel, float* product) {
 #define NEUROPIL_CASE(n)                                                          \
   case n:                                                                         \
     if constexpr (n <= kRows) {                                                   \
-      return multiply_rows<(n <= kRows ? n : 1)>(rows, group_step, groups, panel, \
-                                                 product);                        \
+      return multiply_rows<(n <= kRows ? n : 1), Vectors>(rows, group_step,       \
+                                                          groups, panel, product);\
     }                                                                             \
     break;
   switch (count) {

@@ -16,8 +16,6 @@
 namespace neuropil {
 namespace NEUROPIL_ISA {
 
-#define NEUROPIL_UNROLL _Pragma("GCC unroll 16")
-
 template <int T>
 static inline void input_transform(const Vec (&x)[T], Vec (&v)[T]) {
   constexpr int pairs = T / 2 - 1;

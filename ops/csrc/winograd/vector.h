@@ -18,6 +18,8 @@
 #define NEUROPIL_LANES 4
 #endif
 
+#define NEUROPIL_UNROLL _Pragma("GCC unroll 16")
+
 namespace neuropil {
 namespace NEUROPIL_ISA {
 
