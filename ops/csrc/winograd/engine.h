@@ -87,14 +87,16 @@ struct ForwardScratch {
     tile = TileScratch::floats(s);
     total = round_up(v + m + partial + tile, 1024) + 64;
   }
-  static int64_t slice_floats(const Shape& s) { return int64_t(s.m(1)) * s.m(2) * kLanes; }
+  static int64_t slice_floats(const Shape& s) {
+    return int64_t(s.m(1)) * slice_width(s) * kLanes;
+  }
 };
 
 static void convolve(const Shape& s, const float* x, const float* u, const Epilogue& epilogue,
                      float* y, int64_t l2_bytes, Pool& pool) {
   const Blocks blocks(s, s.cin, s.cout, pool.threads(), l2_bytes);
   const Passes passes(s);
-  const Finish finish = find_finish(s.tile[0], s.kernel[0]);
+  const Finish finish = find_finish(s);
   const int slices = s.tile[0], of_slice = s.tile[1] * s.tile[2];
   const int64_t u_step = blocks.groups * kLanes * kPanel;
   const int64_t slice_floats = ForwardScratch::slice_floats(s), tile_floats = slices * slice_floats;

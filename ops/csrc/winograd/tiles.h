@@ -158,19 +158,24 @@ static inline void prefetch_pixel(const Shape& s, const float* x, const Tile& ti
   }
 }
 
-// One slice of the products, those of one element along axis 0, transformed along the
-// axes 1 and 2: m[T1][T2] (elements `step` apart) to dense [m1][m2].
+// A slice is the products of one element along axis 0. It is transformed along the axes 1
+// and 2; where there is one slice alone, along axis 1, and `finish` does the rest.
+static inline int slice_width(const Shape& s) { return s.tile[0] == 1 ? s.tile[2] : s.m(2); }
+
+// m[T1][T2] (elements `step` apart) to dense [m1][slice_width].
 static inline void transform_slice(const Shape& s, const Passes& passes, const float* m,
                                    ptrdiff_t step, float* partial, TileScratch& scratch) {
-  const int size[3] = {1, s.m(1), s.m(2)};
+  const int width = slice_width(s);
+  const int size[3] = {1, s.m(1), width};
   const Box box = {{1, s.tile[1], s.tile[2]}, {0, s.tile[2] * step, step}};
-  const Box done = dense(size);
-  if (passes.axis[1].output == nullptr && passes.axis[2].output == nullptr) {
-    store(partial, load(m));
+  const auto pass_of = [&](int a) {
+    return a == 0 || (a == 2 && s.tile[0] == 1) ? nullptr : passes.axis[a].output;
+  };
+  if (pass_of(1) == nullptr && pass_of(2) == nullptr) {
+    for (int w = 0; w < width; ++w) store(partial + w * kLanes, load(m + w * step));
     return;
   }
-  run_passes([&](int a) { return a == 0 ? nullptr : passes.axis[a].output; }, {1, 2, 0}, size, m,
-             box, partial, done.step, scratch.buffers);
+  run_passes(pass_of, {1, 2, 0}, size, m, box, partial, dense(size).step, scratch.buffers);
 }
 
 // A result where it belongs: the part of a tile that lies in the image, bias and
@@ -220,31 +225,49 @@ static void finish_tile(const Shape& s, const float* partial, const Target& targ
   }
 }
 
-// The same where axis 0 is trivial: there is one slice, which is done.
-static inline void finish_plane(const Shape& s, const float* partial, const Target& target) {
-  for (int h = 0; h < target.size[1]; ++h) {
-    for (int w = 0; w < target.size[2]; ++w) {
-      target.put(0, h, w, load(partial + (h * s.m(2) + w) * kLanes));
+// The same along axis 2, where there is one slice.
+template <int T, int M>
+static void finish_rows(const Shape&, const float* partial, const Target& target) {
+  for (int h = 0; h < target.size[1]; ++h, partial += T * kLanes) {
+    Vec in[T], out[M];
+    NEUROPIL_UNROLL
+    for (int k = 0; k < T; ++k) {
+      in[k] = load(partial + k * kLanes);
+      keep(in[k]);
     }
+    output_transform<T, M>(in, out);
+    for (int w = 0; w < target.size[2]; ++w) target.put(0, h, w, out[w]);
   }
+}
+
+// And where both are trivial.
+static inline void finish_column(const Shape&, const float* partial, const Target& target) {
+  for (int h = 0; h < target.size[1]; ++h) target.put(0, h, 0, load(partial + h * kLanes));
 }
 
 using Finish = void (*)(const Shape&, const float*, const Target&);
 
-static inline Finish find_finish(int t, int r) {
-  switch (10 * t + r) {
-    case 42: return finish_tile<4, 3>;
-    case 43: return finish_tile<4, 2>;
-    case 62: return finish_tile<6, 5>;
-    case 63: return finish_tile<6, 4>;
-    case 64: return finish_tile<6, 3>;
-    case 65: return finish_tile<6, 2>;
-    case 82: return finish_tile<8, 7>;
-    case 83: return finish_tile<8, 6>;
-    case 84: return finish_tile<8, 5>;
-    case 85: return finish_tile<8, 4>;
+template <int T, int R>
+static Finish finish_of(bool along_0) {
+  return along_0 ? finish_tile<T, T - R + 1> : finish_rows<T, T - R + 1>;
+}
+
+static inline Finish find_finish(const Shape& s) {
+  const bool along_0 = s.tile[0] > 1;
+  const int axis = along_0 ? 0 : 2;
+  switch (10 * s.tile[axis] + s.kernel[axis]) {
+    case 42: return finish_of<4, 2>(along_0);
+    case 43: return finish_of<4, 3>(along_0);
+    case 62: return finish_of<6, 2>(along_0);
+    case 63: return finish_of<6, 3>(along_0);
+    case 64: return finish_of<6, 4>(along_0);
+    case 65: return finish_of<6, 5>(along_0);
+    case 82: return finish_of<8, 2>(along_0);
+    case 83: return finish_of<8, 3>(along_0);
+    case 84: return finish_of<8, 4>(along_0);
+    case 85: return finish_of<8, 5>(along_0);
   }
-  return finish_plane;
+  return finish_column;
 }
 
 }  // namespace NEUROPIL_ISA
