@@ -14,40 +14,50 @@ constexpr int64_t kPixels = 20 * kRows;  // of an item of work
 // first, so that rounding errors grow with the root of their number of terms.
 constexpr int64_t kLong = 48;
 
-template <int Rows>
-static inline void add_products(const float* source, int64_t row_step, int64_t depth,
-                                const float* panel, Vec (&sum)[kRows][2]) {
-  Vec own[Rows][2];
-#pragma GCC unroll 16
+template <int Rows, int Vectors>
+static void add_rows(const float* source, int64_t row_step, int64_t depth, const float* panel,
+                     Vec (&sum)[kRows][2]) {
+  Vec own[Rows][Vectors];
+  const bool apart = depth >= kLong;
+  NEUROPIL_UNROLL
   for (int r = 0; r < Rows; ++r) {
-    own[r][0] = depth < kLong ? sum[r][0] : Vec{};
-    own[r][1] = depth < kLong ? sum[r][1] : Vec{};
+    NEUROPIL_UNROLL
+    for (int j = 0; j < Vectors; ++j) own[r][j] = apart ? Vec{} : sum[r][j];
   }
   for (int64_t k = 0; k < depth; ++k, panel += kPanel) {
-    const Vec low = load(panel), high = load(panel + kLanes);
-#pragma GCC unroll 16
+    Vec column[Vectors];
+    NEUROPIL_UNROLL
+    for (int j = 0; j < Vectors; ++j) column[j] = load(panel + j * kLanes);
+    NEUROPIL_UNROLL
     for (int r = 0; r < Rows; ++r) {
       const Vec value = broadcast(source[r * row_step + k]);
-      own[r][0] += value * low;
-      own[r][1] += value * high;
+      NEUROPIL_UNROLL
+      for (int j = 0; j < Vectors; ++j) own[r][j] += value * column[j];
     }
   }
-#pragma GCC unroll 16
+  NEUROPIL_UNROLL
   for (int r = 0; r < Rows; ++r) {
-    sum[r][0] = depth < kLong ? own[r][0] : sum[r][0] + own[r][0];
-    sum[r][1] = depth < kLong ? own[r][1] : sum[r][1] + own[r][1];
+    NEUROPIL_UNROLL
+    for (int j = 0; j < Vectors; ++j) sum[r][j] = apart ? sum[r][j] + own[r][j] : own[r][j];
   }
 }
 
-static inline void add_products(int rows, const float* source, int64_t row_step, int64_t depth,
-                                const float* panel, Vec (&sum)[kRows][2]) {
-  if (rows == kRows) return add_products<kRows>(source, row_step, depth, panel, sum);
-  for (int r = 0; r < rows; ++r) {
-    Vec one[kRows][2] = {};
-    one[0][0] = sum[r][0], one[0][1] = sum[r][1];
-    add_products<1>(source + r * row_step, row_step, depth, panel, one);
-    sum[r][0] = one[0][0], sum[r][1] = one[0][1];
+// The same for any number of rows up to kRows.
+template <int Vectors>
+static void add_products(int rows, const float* source, int64_t row_step, int64_t depth,
+                         const float* panel, Vec (&sum)[kRows][2]) {
+#define NEUROPIL_CASE(n)                                                                   \
+  case n:                                                                                  \
+    if constexpr (n <= kRows) {                                                            \
+      return add_rows<(n <= kRows ? n : 1), Vectors>(source, row_step, depth, panel, sum); \
+    }                                                                                      \
+    break;
+  switch (rows) {
+    NEUROPIL_CASE(1) NEUROPIL_CASE(2) NEUROPIL_CASE(3) NEUROPIL_CASE(4)
+    NEUROPIL_CASE(5) NEUROPIL_CASE(6) NEUROPIL_CASE(7) NEUROPIL_CASE(8)
+    NEUROPIL_CASE(9) NEUROPIL_CASE(10) NEUROPIL_CASE(11) NEUROPIL_CASE(12)
   }
+#undef NEUROPIL_CASE
 }
 
 // Kernels as [panel][tap row][width * cin][kPanel]; channels that are not there are 0.
@@ -104,13 +114,14 @@ static void direct(const Shape& s, const float* x, const float* w, const Epilogu
         bias[half] = epilogue.bias ? load_some(epilogue.bias + first + half * kLanes, lanes[half])
                                    : Vec{};
       }
+      const auto add = lanes[1] > 0 ? add_products<2> : add_products<1>;
       for (int64_t w0 = begin; w0 < end; w0 += kRows) {
         const int count = int(std::min<int64_t>(kRows, end - w0));
         Vec sum[kRows][2] = {};
         for (int64_t t = 0; t < tap_rows; ++t) {
           if (source[t] == nullptr) continue;
-          add_products(count, source[t] + (w0 - begin) * s.cin, s.cin, depth,
-                       packed.data() + (panel * tap_rows + t) * depth * kPanel, sum);
+          add(count, source[t] + (w0 - begin) * s.cin, s.cin, depth,
+              packed.data() + (panel * tap_rows + t) * depth * kPanel, sum);
         }
         for (int r = 0; r < count; ++r) {
           float* const to = target + (w0 + r) * s.cout + first;
