@@ -22,7 +22,7 @@ from data.sampling import crops
 from data.synthetic import LAYERS, Phantom
 from data.volume import Volume
 from experiments.benchmarks.peers import augment_with_scipy, load_with_tifffile
-from experiments.benchmarks.result import OURS, Result, take_turns
+from experiments.benchmarks.result import OURS, Result, take_turns, voxel_rate
 from experiments.report.census import blocks
 from experiments.source import phantom_parameters
 
@@ -94,19 +94,10 @@ def measure_augmentation(phantom: Phantom, config: BenchmarkRun) -> Result:
 
     ours()  # compiles
     contenders = {
-        OURS: _rate_of(ours, images.size),
-        "NumPy and SciPy": _rate_of(scipys, images.size),
+        OURS: voxel_rate(ours, images.size),
+        "NumPy and SciPy": voxel_rate(scipys, images.size),
     }
     return Result("augmentation", "Mvoxel/s", take_turns(contenders, config.rounds))
-
-
-def _rate_of(work: Callable[[], None], voxels: int) -> Callable[[], float]:
-    def measure() -> float:
-        start = time.perf_counter()
-        work()
-        return voxels / 1e6 / (time.perf_counter() - start)
-
-    return measure
 
 
 def store_part(phantom: Phantom, folder: Path) -> dict[str, Volume]:

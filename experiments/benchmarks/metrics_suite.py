@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,7 @@ from skimage.metrics import adapted_rand_error, variation_of_information
 
 from configs.schema import BenchmarkRun
 from data.synthetic import Phantom
-from experiments.benchmarks.result import OURS, Result, take_turns
+from experiments.benchmarks.result import OURS, Result, take_turns, voxel_rate
 from experiments.run_record import usable_threads
 from experiments.source import phantom_parameters
 from ops.metrics.contingency import count_pairs
@@ -38,7 +37,7 @@ def measure_metrics(config: BenchmarkRun) -> list[Result]:
         adapted_rand_error(truth, prediction)
 
     work = {OURS: ours, PEER: scikit_images}
-    rates = {name: _rate_of(score, truth.size) for name, score in work.items()}
+    rates = {name: voxel_rate(score, truth.size) for name, score in work.items()}
     results = [
         Result(
             f"table, VI and adapted Rand error of two uint64 volumes of {shape}",
@@ -74,15 +73,6 @@ def make_labels(config: BenchmarkRun) -> tuple[Labels, Labels]:
     prediction = np.roll(merged[truth], (1, 2), axis=(1, 2))
     prediction += (np.arange(len(truth), dtype=np.uint64) // 64 * (neurites + 1))[:, None, None]
     return truth, prediction
-
-
-def _rate_of(work: Callable[[], None], voxels: int) -> Callable[[], float]:
-    def measure() -> float:
-        start = time.perf_counter()
-        work()
-        return voxels / 1e6 / (time.perf_counter() - start)
-
-    return measure
 
 
 PEAK = Path("/proc/self/clear_refs")  # Linux alone can reset a process's peak of memory

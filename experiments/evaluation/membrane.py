@@ -17,7 +17,7 @@ from experiments.evaluation.curves import curve_parts, curve_rows
 from experiments.evaluation.inputs import open_inputs
 from experiments.evaluation.outcome import Outcome
 from experiments.evaluation.sections import score_membranes
-from ops.metrics.bootstrap import Bootstrap, bootstrap_sums
+from ops.metrics.bootstrap import Bootstrap, bootstrap_sums, with_intervals
 from ops.metrics.calibration import calibration_metrics
 from ops.metrics.metric import Metric
 from ops.metrics.pixels import LEVELS, Histogram, count_levels, pixel_metrics
@@ -126,12 +126,7 @@ def _voxel_metrics(
 ) -> tuple[Metric, ...]:
     found = {name: _score(total(cells), config) for name, cells in counted.items()}
     drawn = {name: _draw(cells, config) for name, cells in counted.items()}
-    metrics = drawn["prediction"].attach(found["prediction"])
-    if "baseline" not in counted:
-        return metrics
-    pairs = zip(found["prediction"], found["baseline"], strict=True)
-    ours, theirs = drawn["prediction"], drawn["baseline"]
-    return metrics + tuple(ours.difference(theirs, *pair) for pair in pairs)
+    return with_intervals(found, drawn)
 
 
 def _score(histogram: Histogram, config: EvaluationRun) -> tuple[Metric, ...]:

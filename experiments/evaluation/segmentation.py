@@ -18,7 +18,7 @@ from experiments.evaluation.inputs import open_labels
 from experiments.evaluation.outcome import Outcome
 from experiments.evaluation.sections import score_labels
 from experiments.evaluation.worst import describe_errors
-from ops.metrics.bootstrap import Bootstrap, bootstrap_tables
+from ops.metrics.bootstrap import Bootstrap, bootstrap_tables, with_intervals
 from ops.metrics.border import border_mask
 from ops.metrics.contingency import Contingency, check_labels, count_pairs, merge
 from ops.metrics.instances import instance_metrics
@@ -112,12 +112,7 @@ def _partition_metrics(
     """Every convention's values with their intervals, and the differences from the baseline."""
     found = {name: _all_metrics(merge(cells), conventions) for name, cells in counted.items()}
     drawn = {name: _draw(cells, conventions, config) for name, cells in counted.items()}
-    metrics = drawn["prediction"].attach(found["prediction"])
-    if "baseline" not in counted:
-        return metrics
-    pairs = zip(found["prediction"], found["baseline"], strict=True)
-    ours, theirs = drawn["prediction"], drawn["baseline"]
-    return metrics + tuple(ours.difference(theirs, *pair) for pair in pairs)
+    return with_intervals(found, drawn)
 
 
 def _all_metrics(table: Contingency, conventions: Sequence[str]) -> tuple[Metric, ...]:

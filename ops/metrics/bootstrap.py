@@ -117,6 +117,23 @@ class Bootstrap:
         return Interval(float(low), float(high), LEVEL, method)
 
 
+def with_intervals(
+    found: Mapping[str, Sequence[Metric]], drawn: Mapping[str, Bootstrap]
+) -> tuple[Metric, ...]:
+    """Scores of "prediction" with their intervals, then its differences from "baseline", if any.
+
+    Args:
+        found: of each method, its scores; the same ones in the same order.
+        drawn: of each method, its draws.
+    """
+    metrics = drawn["prediction"].attach(found["prediction"])
+    if "baseline" not in found:
+        return metrics
+    pairs = zip(found["prediction"], found["baseline"], strict=True)
+    ours, theirs = drawn["prediction"], drawn["baseline"]
+    return metrics + tuple(ours.difference(theirs, *pair) for pair in pairs)
+
+
 def draw_weights(units: int, draws: int, seed: int) -> Int64[np.ndarray, "draws units"]:
     """How often each unit is in each draw; the same for all that share units, draws and seed.
 

@@ -52,7 +52,7 @@ def winograd_conv(
         ValueError, TypeError: shapes, dtypes or settings that do not fit.
     """
     geometry, plan = plan_of(x, w, padding, dilation, precision, tile)
-    _check_rest(w, bias, activation)
+    check_rest(w, bias, activation)
     if plan.path == "lax":
         _say_once(plan.reason)
     offset = jnp.zeros(0, jnp.float32) if bias is None else bias
@@ -122,7 +122,8 @@ def to_rank_3(x: Float32[Array, "batch *spatial c"]) -> Float32[Array, "batch d 
     return x.reshape(x.shape[0], *(1,) * (5 - x.ndim), *x.shape[1:])
 
 
-def _check_rest(w, bias, activation) -> None:
+def check_rest(w, bias, activation) -> None:
+    """Raises ValueError unless bias and activation suit the kernels."""
     if activation not in ACTIVATIONS:
         known = ", ".join(str(name) for name in ACTIVATIONS)
         raise ValueError(f"got activation={activation!r}; needs one of {known}")
@@ -149,11 +150,10 @@ def _tile(tile, kernel: Triple) -> Triple | None:
     """Elements of a tile along each axis, from its results."""
     if tile == "auto":
         return None
-    rank = 3 if isinstance(tile, int) else len(tile)
+    if not isinstance(tile, int) and len(tile) > 3:
+        raise ValueError(f"got tile={tile}; needs at most three numbers")
     outputs = _leading_ones([tile] * 3 if isinstance(tile, int) else list(tile))
     d, h, w = (1 if k == 1 else m + k - 1 for m, k in zip(outputs, kernel, strict=True))
-    if rank > 3:
-        raise ValueError(f"got tile={tile}; needs at most three numbers")
     return d, h, w
 
 

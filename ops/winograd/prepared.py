@@ -9,7 +9,7 @@ from jax import lax
 from jaxtyping import Array, Float32
 
 from ops.winograd import calls
-from ops.winograd.conv import Activation, plan_of, to_rank_3
+from ops.winograd.conv import Activation, check_arrays, check_rest, plan_of, to_rank_3
 from ops.winograd.core import activated_conv, lax_conv
 from ops.winograd.geometry import Geometry, Padding
 from ops.winograd.plan import Precision
@@ -25,12 +25,12 @@ class Prepared:
     """Kernels, and what they were transformed to: a JAX value like any other.
 
     Attributes:
-        kernels: as given, with three spatial axes.
+        kernels: as given.
         transformed: in a layout of this machine's kernels; empty where there is no transform.
         geometry: of the convolutions that they are for.
     """
 
-    kernels: Float32[Array, "kd kh kw cin cout"]
+    kernels: Float32[Array, "*kernel cin cout"]
     transformed: Float32[Array, " floats"]
     geometry: Geometry
 
@@ -51,18 +51,16 @@ def prepare(
     """
     x = jax.ShapeDtypeStruct(x_shape, jnp.float32)
     geometry, _ = plan_of(x, w, padding, 1, precision, "auto")
-    kernels = w.reshape((1,) * (5 - w.ndim) + w.shape)
-    nothing = jnp.zeros(0, jnp.float32)
     if geometry.path != "winograd":
-        return Prepared(kernels, nothing, geometry)
+        return Prepared(w, jnp.zeros(0, jnp.float32), geometry)
     transformed = lax.platform_dependent(
-        kernels,
+        _to_rank_3(w),
         cpu=functools.partial(calls.transform_weights, tile=geometry.tile),
         default=lambda w: jnp.zeros(
             calls.transformed_size(geometry.tile, *w.shape[3:]), jnp.float32
         ),
     )
-    return Prepared(kernels, transformed, geometry)
+    return Prepared(w, transformed, geometry)
 
 
 def conv_prepared(
@@ -72,9 +70,19 @@ def conv_prepared(
     bias: Float32[Array, " cout"] | None = None,
     activation: Activation = None,
 ) -> Float32[Array, "batch *out cout"]:
-    """activation(x * w + bias) with prepared kernels; it has no gradient with respect to them."""
+    """activation(x * w + bias) with prepared kernels, for inference: it has no gradient.
+
+    Raises:
+        ValueError, TypeError: images, bias or activation that do not suit the kernels.
+    """
+    check_arrays(x, prepared.kernels)
+    check_rest(prepared.kernels, bias, activation)
     offset = jnp.zeros(0, jnp.float32) if bias is None else bias
-    images, w, geometry = to_rank_3(x), prepared.kernels, prepared.geometry
+    images, w, geometry = to_rank_3(x), _to_rank_3(prepared.kernels), prepared.geometry
+    if min(geometry.output(images.shape[1:4])) < 1:
+        raise ValueError(
+            f"got x of shape {x.shape}; needs images as large as the kernels, or padding"
+        )
     if geometry.path != "winograd":
         y = activated_conv(images, w, offset, geometry, activation)
     else:
@@ -87,3 +95,7 @@ def conv_prepared(
             default=lambda x, w, u, b: lax_conv(x, w, b, geometry, activation),
         )
     return y.reshape(y.shape[0], *y.shape[6 - x.ndim : 4], y.shape[4])
+
+
+def _to_rank_3(w: Float32[Array, "*kernel cin cout"]) -> Float32[Array, "_ _ _ _ _"]:
+    return w.reshape((1,) * (5 - w.ndim) + w.shape)

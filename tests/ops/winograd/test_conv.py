@@ -154,6 +154,22 @@ def test_prepared_kernels_give_the_same(oracle, rng, cin):
     assert np.array_equal(found, winograd_conv(x, w, bias=bias, activation="relu"))
 
 
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((1, 6, 9, 10, 32), "got x with 32 channels and w for 16"),
+        ((1, 9, 10, 16), "needs .batch, 1 to 3 spatial axes"),
+        ((1, 2, 9, 10, 16), "needs images as large as the kernels"),
+    ],
+)
+def test_prepared_kernels_refuse_images_they_are_not_for(oracle, rng, shape, words):
+    prepared = prepare(oracle.draw(rng, 3, 3, 3, 16, 20), (1, 6, 9, 10, 16), padding="VALID")
+    with pytest.raises(ValueError, match=words):
+        conv_prepared(jnp.zeros(shape), prepared)
+    with pytest.raises(ValueError, match="got a bias"):
+        conv_prepared(jnp.zeros((1, 6, 9, 10, 16)), prepared, bias=jnp.zeros(3))
+
+
 def test_an_output_depends_on_its_own_image_alone(oracle, rng):
     x, w = oracle.draw(rng, 3, 7, 9, 10, 16), oracle.draw(rng, 3, 3, 3, 16, 16)
     together = winograd_conv(x, w, tile=4)
