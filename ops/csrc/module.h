@@ -5,4 +5,5 @@
 #include <nanobind/nanobind.h>
 
 void bind_contingency(nanobind::module_& module);
+void bind_machine_limits(nanobind::module_& module);
 void bind_winograd(nanobind::module_& module);

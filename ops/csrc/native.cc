@@ -32,5 +32,6 @@ NB_MODULE(_native, module) {
              "Widest vector instruction set that this CPU runs and our kernels know: "
              "avx512, avx2, x86-64, neon or generic.");
   bind_contingency(module);
+  bind_machine_limits(module);
   bind_winograd(module);
 }

@@ -5,6 +5,7 @@ None of them has a gradient of its own: `ops.winograd.core` gives them one.
 
 import functools
 import math
+import os
 from collections.abc import Callable, Sequence
 
 import jax
@@ -48,6 +49,26 @@ def transformed_size(tile: Triple, cin: int, cout: int) -> int:
     return math.prod(tile) * panels * 2 * width * -(-cin // width) * width
 
 
+def describe(x_shape: Sequence[int], cout: int, geometry: Geometry) -> dict[str, int | str]:
+    """How the kernels that run here schedule a convolution, and their scratch memory in bytes."""
+    native = extension()
+    assert native is not None
+    return native.winograd_describe(
+        list(x_shape),
+        list(geometry.output(x_shape[1:4])),
+        cout,
+        list(geometry.kernel),
+        list(geometry.tile),
+        list(geometry.low),
+        usable_threads(),
+    )
+
+
+def usable_threads() -> int:
+    """Processors that this process may run on, which is how many threads XLA takes."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def transform_weights(w: Kernels, tile: Triple) -> Vector:
     """U = G w, in the layout of the kernels that run here."""
     size = transformed_size(tile, *w.shape[3:])
@@ -67,10 +88,11 @@ def convolve(
     cout: int,
     activation: str | None,
 ) -> Image:
-    """Convolution with transformed kernels, bias (empty: none) and activation."""
+    """Convolution with transformed kernels, bias (empty: none), activation and windows."""
 
     def call(x: Image, u: Vector, bias: Vector) -> Image:
-        shape = (x.shape[0], *geometry.output(x.shape[1:4]), cout)
+        out = geometry.output(x.shape[1:4])
+        shape = (x.shape[0], *geometry.pooled(x.shape[1:4]), cout)
         return jax.ffi.ffi_call(
             "neuropil_winograd_convolve",
             jax.ShapeDtypeStruct(shape, jnp.float32),
@@ -79,9 +101,11 @@ def convolve(
             x,
             u,
             bias,
+            out=_sizes(out),
             kernel=_sizes(geometry.kernel),
             tile=_sizes(geometry.tile),
             pad=_sizes(geometry.low),
+            window=_sizes(geometry.window),
             activation=np.int64(ACTIVATIONS[activation]),
         )
 

@@ -28,6 +28,7 @@ def winograd_conv(
     dilation: int | Sequence[int] = 1,
     bias: Float32[Array, " cout"] | None = None,
     activation: Activation = None,
+    pool: int | Sequence[int] = 1,
     precision: Precision = "default",
     tile: Literal["auto"] | int | Sequence[int] = "auto",
 ) -> Float32[Array, "batch *out cout"]:
@@ -45,13 +46,15 @@ def winograd_conv(
         dilation: steps between the taps of a kernel, for all axes or for each.
         bias: added to every channel of the result.
         activation: applied to the result; gelu is the approximation by tanh.
+        pool: 2 keeps the maximum of every two neighbours along an axis, last of all; a rest of one
+            is left out. 1 or 2, for all axes or for each.
         precision: which tiles may be used.
         tile: results m of a tile F(m, r) for all axes or for each; by default the cheapest.
 
     Raises:
         ValueError, TypeError: shapes, dtypes or settings that do not fit.
     """
-    geometry, plan = plan_of(x, w, padding, dilation, precision, tile)
+    geometry, plan = plan_of(x, w, padding, dilation, precision, tile, pool)
     check_rest(w, bias, activation)
     if plan.path == "lax":
         _say_once(plan.reason)
@@ -65,7 +68,19 @@ def winograd_conv(
     return y.reshape(y.shape[0], *y.shape[6 - w.ndim : 4], y.shape[4])
 
 
-def plan_of(x, w, padding, dilation, precision, tile) -> tuple[Geometry, Plan]:
+def window_of(pool: int | Sequence[int], rank: int) -> Triple:
+    """The windows along three axes.
+
+    Raises:
+        ValueError: others than 1 and 2.
+    """
+    window = _triple(pool, rank)
+    if max(window) > 2:
+        raise ValueError(f"got pool={pool}; needs 1 or 2, for all axes or for each")
+    return window
+
+
+def plan_of(x, w, padding, dilation, precision, tile, pool=1) -> tuple[Geometry, Plan]:
     """What is fixed about a call, and how it is computed.
 
     The geometry's padding is that of the whole, also where there is dilation.
@@ -83,11 +98,13 @@ def plan_of(x, w, padding, dilation, precision, tile) -> tuple[Geometry, Plan]:
     pairs = [(0, 0)] * (3 - rank) + resolve_padding(padding, reach[3 - rank :])
     low, high = _leading_ones([lo for lo, _ in pairs]), _leading_ones([hi for _, hi in pairs])
     size = _leading_ones(x.shape[1:-1])
-    out = Geometry(_leading_ones(reach), low, high).output(size)
-    if min(out) < 1:
+    window = window_of(pool, rank)
+    whole = Geometry(_leading_ones(reach), low, high, window=window)
+    out = whole.output(size)
+    if min(whole.pooled(size)) < 1:
         raise ValueError(
-            f"got x of shape {x.shape} and w of {w.shape} with padding={padding}; needs a result "
-            f"of at least one element, not {out[3 - rank :]}: pad more"
+            f"got x of shape {x.shape} and w of {w.shape} with padding={padding} and pool={pool}; "
+            f"needs a result of at least one element, not {whole.pooled(size)[3 - rank :]}"
         )
     batch = x.shape[0] * math.prod(steps)
     phase = [-(-n // s) + k - 1 for n, s, k in zip(out, steps, kernel, strict=True)]
@@ -95,7 +112,7 @@ def plan_of(x, w, padding, dilation, precision, tile) -> tuple[Geometry, Plan]:
     bare = Geometry(kernel, (0, 0, 0), (0, 0, 0))
     plan = make_plan(shape, w.shape[-1], bare, precision, _tile(tile, kernel))
     chosen = plan.tile if plan.path == "winograd" else gradient_tile(kernel, precision)
-    return Geometry(kernel, low, high, plan.path, chosen), plan
+    return Geometry(kernel, low, high, plan.path, chosen, window), plan
 
 
 def check_arrays(x, w) -> None:

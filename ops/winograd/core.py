@@ -12,7 +12,7 @@ from jaxtyping import Array, Float32
 
 from ops.winograd import calls
 from ops.winograd.calls import Image, Kernels, Vector
-from ops.winograd.geometry import Geometry
+from ops.winograd.geometry import Geometry, Triple
 
 DIMENSIONS = ("NDHWC", "DHWIO", "NDHWC")
 
@@ -21,20 +21,27 @@ DIMENSIONS = ("NDHWC", "DHWIO", "NDHWC")
 def activated_conv(
     x: Image, w: Kernels, bias: Vector, geometry: Geometry, activation: str | None
 ) -> Image:
-    """activation(x * w + bias); an empty bias is none."""
-    return _forward(x, w, bias, geometry, activation)
+    """activation(x * w + bias), of windows the maximum; an empty bias is none."""
+    if geometry.pools_in_tiles():
+        return _forward(x, w, bias, geometry, activation)
+    return largest(_forward(x, w, bias, geometry.unpooled(), activation), geometry.window)
 
 
 def _activated_forward(x, w, bias, geometry, activation):
+    plain = geometry.unpooled()
     if activation == "gelu":  # its derivative cannot be had from its value
-        before = _forward(x, w, bias, geometry, None)
-        return jax.nn.gelu(before), (x, w, bias, before)
-    y = activated_conv(x, w, bias, geometry, activation)
-    return y, (x, w, bias, y)
+        before = _forward(x, w, bias, plain, None)
+        return largest(jax.nn.gelu(before), geometry.window), (x, w, bias, before)
+    y = activated_conv(x, w, bias, plain, activation)
+    return largest(y, geometry.window), (x, w, bias, y)
 
 
 def _activated_backward(geometry, activation, saved, dy):
     x, w, bias, kept = saved
+    if geometry.window != (1, 1, 1):
+        values = jax.nn.gelu(kept) if activation == "gelu" else kept
+        dy = jax.vjp(functools.partial(largest, window=geometry.window), values)[1](dy)[0]
+        geometry = geometry.unpooled()
     match activation:
         case "relu":
             dy = jnp.where(kept > 0, dy, 0)
@@ -47,6 +54,19 @@ def _activated_backward(geometry, activation, saved, dy):
 
 
 activated_conv.defvjp(_activated_forward, _activated_backward)
+
+
+def largest(y: Float32[Array, "_ _ _ _ _"], window: Triple) -> Float32[Array, "_ _ _ _ _"]:
+    """The maximum over windows of neighbours along the spatial axes; a rest is left out.
+
+    Equal maxima share the gradient equally.
+    """
+    if window == (1, 1, 1):
+        return y
+    counts = [n // k for n, k in zip(y.shape[1:4], window, strict=True)]
+    whole = tuple(slice(0, n * k) for n, k in zip(counts, window, strict=True))
+    sides = [side for pair in zip(counts, window, strict=True) for side in pair]
+    return y[:, *whole].reshape(y.shape[0], *sides, y.shape[4]).max((2, 4, 6))
 
 
 def plain_conv(x: Image, w: Kernels, geometry: Geometry) -> Image:
@@ -113,7 +133,8 @@ def lax_conv(
 ) -> Image:
     """The same by XLA's own convolution."""
     y = _lax(x, w, geometry)
-    return activate(y + bias.reshape(1, 1, 1, 1, -1) if bias.size else y, activation)
+    y = activate(y + bias.reshape(1, 1, 1, 1, -1) if bias.size else y, activation)
+    return largest(y, geometry.window)
 
 
 def activate(y: Float32[Array, "..."], activation: str | None) -> Float32[Array, "..."]:

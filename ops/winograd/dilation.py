@@ -10,6 +10,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 
 from ops.winograd.calls import Image
+from ops.winograd.core import largest
 from ops.winograd.geometry import Geometry, Triple
 
 
@@ -32,9 +33,9 @@ def dilated(
         for n, lo, hi, r in zip(x.shape[1:4], geometry.low, geometry.high, reach, strict=True)
     ]
     parts = _split(_pad(x, geometry, steps, out), steps)
-    bare = dataclasses.replace(geometry, low=(0, 0, 0), high=(0, 0, 0))
+    bare = dataclasses.replace(geometry.unpooled(), low=(0, 0, 0), high=(0, 0, 0))
     y = _interleave(convolve(parts, bare), x.shape[0], steps)
-    return y[:, : out[0], : out[1], : out[2]]
+    return largest(y[:, : out[0], : out[1], : out[2]], geometry.window)
 
 
 def _pad(x: Image, geometry: Geometry, steps: Triple, out: list[int]) -> Image:

@@ -20,6 +20,7 @@ class Geometry:
         path: how it is computed.
         tile: elements of a Winograd tile along each axis, 1 where the kernel is 1; on another
             path, the tile by which the kernels get their gradient, or all 1 where there is none.
+        window: 2 along the axes where the maximum of two neighbouring results is kept, else 1.
     """
 
     kernel: Triple
@@ -27,14 +28,29 @@ class Geometry:
     high: Triple
     path: Path = "lax"
     tile: Triple = (1, 1, 1)
+    window: Triple = (1, 1, 1)
 
     def output(self, size: Sequence[int]) -> Triple:
-        """Spatial size of the result for an input of this size."""
+        """Spatial size of the result for an input of this size, before windows."""
         d, h, w = (
             n + lo + hi - k + 1
             for n, lo, hi, k in zip(size, self.low, self.high, self.kernel, strict=True)
         )
         return d, h, w
+
+    def pooled(self, size: Sequence[int]) -> Triple:
+        """Spatial size of the result, windows taken as one."""
+        d, h, w = (n // k for n, k in zip(self.output(size), self.window, strict=True))
+        return d, h, w
+
+    def pools_in_tiles(self) -> bool:
+        """Whether every window lies within a tile, so that its maximum is found on the way."""
+        sides = zip(self.kernel, self.tile, self.window, strict=True)
+        return self.path == "winograd" and all((t - k + 1) % w == 0 for k, t, w in sides)
+
+    def unpooled(self) -> "Geometry":
+        """The convolution alone, without windows."""
+        return dataclasses.replace(self, window=(1, 1, 1))
 
     def transposed(self) -> "Geometry":
         """Of the gradient with respect to the input: the kernel is mirrored."""

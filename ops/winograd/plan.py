@@ -16,6 +16,7 @@ from ops.winograd.geometry import Geometry, Path, Triple
 from ops.winograd.transforms import POINTS
 
 Precision = Literal["high", "default", "fast"]
+Schedule = Literal["fused", "staged"]
 
 # Tiles by precision: relative rms errors of 5e-7, 3e-6 sqrt(C / 64) and 2e-5 sqrt(C / 64).
 TILES = {"high": (4,), "default": (4, 6), "fast": (4, 6, 8)}
@@ -39,8 +40,12 @@ class Plan:
         flop: floating-point operations of this path.
         direct_flop: those of the direct algorithm, by which speeds are compared.
         kernel_bytes: of the transformed kernels.
-        scratch_bytes: that a thread needs beside them.
         cycles: of one core, by the cost model.
+        schedule: "fused" (a thread takes a block of tiles through all stages) or "staged" (all
+            tiles stage by stage, where there are few of them); None without a transform.
+        thread_bytes: of scratch memory that each thread needs beside the kernels.
+        shared_bytes: and all threads together.
+        gradient_bytes: that the gradient of the kernels needs, of all threads.
     """
 
     path: Path
@@ -49,8 +54,11 @@ class Plan:
     flop: float
     direct_flop: float
     kernel_bytes: int
-    scratch_bytes: int
     cycles: float
+    schedule: Schedule | None = None
+    thread_bytes: int = 0
+    shared_bytes: int = 0
+    gradient_bytes: int = 0
 
 
 @functools.lru_cache(maxsize=4096)
@@ -70,13 +78,13 @@ def make_plan(
     direct_flop *= math.prod(geometry.kernel) * x_shape[4] * cout
     if not calls.register():
         reason = "the C++ extension is not built"
-        return Plan("lax", (1, 1, 1), reason, direct_flop, direct_flop, 0, 0, math.inf)
-    if tile is not None:
+        return Plan("lax", (1, 1, 1), reason, direct_flop, direct_flop, 0, math.inf)
+    if tile is not None and tile != (1, 1, 1):
         _check_tile(tile, geometry.kernel)
         return _winograd(x_shape, cout, geometry, tile, direct_flop, "the tile was given")
     if max(geometry.kernel) > 5:
         reason = f"no kernels of {max(geometry.kernel)}; those of up to 5 are"
-        return Plan("lax", (1, 1, 1), reason, direct_flop, direct_flop, 0, 0, math.inf)
+        return Plan("lax", (1, 1, 1), reason, direct_flop, direct_flop, 0, math.inf)
     plans = [_direct(x_shape, cout, geometry, direct_flop)]
     options = [_tiles_of(k, precision) for k in geometry.kernel]
     if all(options) and geometry.kernel != (1, 1, 1):
@@ -117,7 +125,7 @@ def _direct(x_shape, cout, geometry, direct_flop) -> Plan:
     cycles = padded / (4 * width) / DIRECT_SHARE
     small = "few input channels" if x_shape[4] < width else "transforms would not pay"
     reason = "a kernel of 1 needs no transform" if geometry.kernel == (1, 1, 1) else small
-    return Plan("direct", (1, 1, 1), reason, direct_flop, direct_flop, 0, 0, cycles)
+    return Plan("direct", (1, 1, 1), reason, direct_flop, direct_flop, 0, cycles)
 
 
 def _winograd(x_shape, cout, geometry, tile: Triple, direct_flop, reason: str) -> Plan:
@@ -131,8 +139,9 @@ def _winograd(x_shape, cout, geometry, tile: Triple, direct_flop, reason: str) -
     back = _line_cycles(tile, tuple(outputs)) * -(-cout // width)
     moved = elements * MOVE_CYCLES * (groups + 2 * panels)
     kernel_bytes = 4 * calls.transformed_size(tile, x_shape[4], cout)
-    block = block_tiles(tile, outputs, groups, tiles)
-    streamed = kernel_bytes / L3_BYTES_PER_CYCLE * math.ceil(tiles / block)
+    how = calls.describe(x_shape, cout, dataclasses.replace(geometry, tile=tile))
+    blocks = 1 if how["schedule"] == "staged" else int(how["blocks"])
+    streamed = kernel_bytes / L3_BYTES_PER_CYCLE * blocks
     compute = products / (4 * width) / PRODUCT_SHARE
     kernels = _line_cycles(geometry.kernel, tile) * groups * width * 2 * panels
     cycles = (
@@ -142,18 +151,11 @@ def _winograd(x_shape, cout, geometry, tile: Triple, direct_flop, reason: str) -
         + OVERHEAD_CYCLES
     )
     flop = products + tiles * width * (there + back)
-    scratch = 4 * block * (elements * groups * width + 2 * elements * width)
-    return Plan("winograd", tile, reason, flop, direct_flop, kernel_bytes, scratch, cycles)
-
-
-def block_tiles(tile: Triple, outputs: Sequence[int], groups: int, tiles: int) -> int:
-    """Tiles of a block, as the compiled kernels choose them: V and M fill a quarter of L2."""
-    width = calls.lanes()
-    rows = {16: 12, 8: 6}.get(width, 4)
-    held = math.prod(tile) * groups * width + tile[1] * tile[2] * 2 * width
-    held += tile[0] * outputs[1] * outputs[2] * 2 * width
-    block = max(1, l2_bytes() // 4 // (4 * held) // rows) * rows
-    return max(1, min(block, 4 * rows, tiles))
+    memory = (int(how[key]) for key in ("thread_bytes", "shared_bytes", "gradient_bytes"))
+    schedule: Schedule = "staged" if how["schedule"] == "staged" else "fused"
+    return Plan(
+        "winograd", tile, reason, flop, direct_flop, kernel_bytes, cycles, schedule, *memory
+    )
 
 
 def l2_bytes() -> int:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +10,8 @@ from jax import lax
 from jaxtyping import Array, Float32
 
 from ops.winograd import calls
-from ops.winograd.conv import Activation, check_arrays, check_rest, plan_of, to_rank_3
-from ops.winograd.core import activated_conv, lax_conv
+from ops.winograd.conv import Activation, check_arrays, check_rest, plan_of, to_rank_3, window_of
+from ops.winograd.core import activated_conv, largest, lax_conv
 from ops.winograd.geometry import Geometry, Padding
 from ops.winograd.plan import Precision
 
@@ -69,8 +70,11 @@ def conv_prepared(
     *,
     bias: Float32[Array, " cout"] | None = None,
     activation: Activation = None,
+    pool: int | Sequence[int] = 1,
 ) -> Float32[Array, "batch *out cout"]:
     """activation(x * w + bias) with prepared kernels, for inference: it has no gradient.
+
+    `pool` is that of `winograd_conv`.
 
     Raises:
         ValueError, TypeError: images, bias or activation that do not suit the kernels.
@@ -78,22 +82,25 @@ def conv_prepared(
     check_arrays(x, prepared.kernels)
     check_rest(prepared.kernels, bias, activation)
     offset = jnp.zeros(0, jnp.float32) if bias is None else bias
-    images, w, geometry = to_rank_3(x), _to_rank_3(prepared.kernels), prepared.geometry
-    if min(geometry.output(images.shape[1:4])) < 1:
+    images, w = to_rank_3(x), _to_rank_3(prepared.kernels)
+    geometry = dataclasses.replace(prepared.geometry, window=window_of(pool, x.ndim - 2))
+    if min(geometry.pooled(images.shape[1:4])) < 1:
         raise ValueError(
-            f"got x of shape {x.shape}; needs images as large as the kernels, or padding"
+            f"got x of shape {x.shape}; needs images as large as the kernels and windows"
         )
     if geometry.path != "winograd":
         y = activated_conv(images, w, offset, geometry, activation)
     else:
+        inner = geometry if geometry.pools_in_tiles() else geometry.unpooled()
         y = lax.platform_dependent(
             images,
             w,
             prepared.transformed,
             offset,
-            cpu=lambda x, w, u, b: calls.convolve(x, u, b, geometry, w.shape[4], activation),
-            default=lambda x, w, u, b: lax_conv(x, w, b, geometry, activation),
+            cpu=lambda x, w, u, b: calls.convolve(x, u, b, inner, w.shape[4], activation),
+            default=lambda x, w, u, b: lax_conv(x, w, b, inner, activation),
         )
+        y = y if geometry.pools_in_tiles() else largest(y, geometry.window)
     return y.reshape(y.shape[0], *y.shape[6 - x.ndim : 4], y.shape[4])
 
 

@@ -3,7 +3,11 @@
 
 #pragma once
 
-#include "engine.h"
+#include "boxes.h"
+#include "epilogue.h"
+#include "gemm.h"
+#include "pool.h"
+#include "workspace.h"
 
 namespace neuropil {
 namespace NEUROPIL_ISA {

@@ -1,5 +1,6 @@
 #include "dispatch.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
@@ -61,14 +62,12 @@ const Kernels& kernels() {
   return chosen;
 }
 
-int64_t l2_bytes() {
-  static const int64_t bytes = cache_bytes(2, 1 << 20);
-  return bytes;
-}
-
-int64_t l3_bytes() {
-  static const int64_t bytes = cache_bytes(3, 8 << 20);
-  return bytes;
+const Caches& caches() {
+  static const Caches found = [] {
+    const int64_t l2 = std::clamp<int64_t>(cache_bytes(2, 1 << 20), 1 << 18, 1 << 22);
+    return Caches{l2, std::max(4 * l2, cache_bytes(3, 8 << 20))};
+  }();
+  return found;
 }
 
 }  // namespace neuropil

@@ -11,8 +11,8 @@ namespace neuropil {
 // names one that cannot run here.
 const Kernels& kernels();
 
-// Bytes of a core's L2 cache, and of the L3 cache that all share; guesses where unknown.
-int64_t l2_bytes();
-int64_t l3_bytes();
+// Of this machine; guesses where unknown. Virtual machines may report caches that they do not
+// own, so that sizes are kept within what a core can have.
+const Caches& caches();
 
 }  // namespace neuropil

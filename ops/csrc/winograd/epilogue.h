@@ -2,16 +2,11 @@
 
 #pragma once
 
-#include "shape.h"
+#include "kernels.h"
 #include "vector.h"
 
 namespace neuropil {
 namespace NEUROPIL_ISA {
-
-struct Epilogue {
-  const float* bias = nullptr;
-  Activation activation = Activation::none;
-};
 
 typedef int IntVec __attribute__((vector_size(4 * kLanes)));
 

@@ -2,8 +2,10 @@
 // images (batch, d, h, w, channels), kernels (d, h, w, cin, cout).
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/vector.h>
 
 #include <exception>
+#include <vector>
 
 #include "../module.h"
 #include "dispatch.h"
@@ -32,21 +34,23 @@ class XlaPool : public neuropil::Pool {
   ffi::ThreadPool pool_;
 };
 
-Shape shape_of(ffi::AnyBuffer::Dimensions x, ffi::AnyBuffer::Dimensions y, Sizes kernel,
-               Sizes tile, Sizes pad) {
+// Of images (batch, d, h, w, channels) and sizes along the spatial axes.
+Shape shape_of(Sizes x, Sizes out, int64_t cout, Sizes kernel, Sizes tile, Sizes pad) {
   Shape s;
   s.batch = x[0];
   s.cin = x[4];
-  s.cout = y[4];
+  s.cout = cout;
   for (int a = 0; a < 3; ++a) {
     s.in[a] = x[a + 1];
-    s.out[a] = y[a + 1];
+    s.out[a] = out[a];
     s.kernel[a] = int(kernel[a]);
     s.tile[a] = int(tile[a]);
     s.pad[a] = pad[a];
   }
   return s;
 }
+
+Sizes spatial(Sizes image) { return Sizes(image.begin() + 1, 3); }
 
 template <typename Work>
 ffi::Error guarded(Work work) {
@@ -62,10 +66,6 @@ const float* bias_of(const Array& bias) {
   return bias.element_count() > 0 ? bias.typed_data() : nullptr;
 }
 
-// A quarter of L2 is for blocks: kernels and images stream through the rest, and what they
-// push out is slow to come back.
-int64_t block_bytes() { return neuropil::l2_bytes() / 4; }
-
 ffi::Error weights(ffi::ThreadPool threads, Array w, Result u, Sizes tile) {
   return guarded([&] {
     Shape s;
@@ -79,14 +79,16 @@ ffi::Error weights(ffi::ThreadPool threads, Array w, Result u, Sizes tile) {
   });
 }
 
-ffi::Error convolve(ffi::ThreadPool threads, Array x, Array u, Array bias, Result y, Sizes kernel,
-                    Sizes tile, Sizes pad, int64_t activation) {
+ffi::Error convolve(ffi::ThreadPool threads, Array x, Array u, Array bias, Result y, Sizes out,
+                    Sizes kernel, Sizes tile, Sizes pad, Sizes window, int64_t activation) {
   return guarded([&] {
-    const Shape s = shape_of(x.dimensions(), y->dimensions(), kernel, tile, pad);
+    Shape s = shape_of(x.dimensions(), out, y->dimensions()[4], kernel, tile, pad);
+    for (int a = 0; a < 3; ++a) s.window[a] = int(window[a]);
     XlaPool pool(threads);
     neuropil::prefer_huge_pages(y->untyped_data(), y->size_bytes());
-    neuropil::kernels().convolve(s, x.typed_data(), u.typed_data(), bias_of(bias),
-                                 Activation(activation), y->typed_data(), block_bytes(), pool);
+    neuropil::kernels().convolve(folded(s), x.typed_data(), u.typed_data(),
+                                 {bias_of(bias), Activation(activation)}, y->typed_data(),
+                                 neuropil::caches(), pool);
   });
 }
 
@@ -95,11 +97,12 @@ ffi::Error direct(ffi::ThreadPool threads, Array x, Array w, Array bias, Result 
   return guarded([&] {
     const auto size = w.dimensions();
     const int64_t kernel[3] = {size[0], size[1], size[2]}, one[3] = {1, 1, 1};
-    const Shape s = shape_of(x.dimensions(), y->dimensions(), Sizes(kernel, 3), Sizes(one, 3), pad);
+    const Shape s = shape_of(x.dimensions(), spatial(y->dimensions()), size[4], Sizes(kernel, 3),
+                             Sizes(one, 3), pad);
     XlaPool pool(threads);
     neuropil::prefer_huge_pages(y->untyped_data(), y->size_bytes());
-    neuropil::kernels().direct(s, x.typed_data(), w.typed_data(), bias_of(bias),
-                               Activation(activation), y->typed_data(), pool);
+    neuropil::kernels().direct(s, x.typed_data(), w.typed_data(),
+                               {bias_of(bias), Activation(activation)}, y->typed_data(), pool);
   });
 }
 
@@ -108,11 +111,11 @@ ffi::Error weight_gradient(ffi::ThreadPool threads, Array x, Array dy, Result dw
   return guarded([&] {
     const auto size = dw->dimensions();
     const int64_t kernel[3] = {size[0], size[1], size[2]};
-    const Shape s =
-        shape_of(x.dimensions(), dy.dimensions(), Sizes(kernel, 3), tile, pad);
+    const Shape s = shape_of(x.dimensions(), spatial(dy.dimensions()), size[4], Sizes(kernel, 3),
+                             tile, pad);
     XlaPool pool(threads);
-    neuropil::kernels().weight_gradient(s, x.typed_data(), dy.typed_data(), dw->typed_data(),
-                                        block_bytes(), pool);
+    neuropil::kernels().weight_gradient(folded(s), x.typed_data(), dy.typed_data(),
+                                        dw->typed_data(), neuropil::caches(), pool);
   });
 }
 
@@ -129,9 +132,11 @@ XLA_FFI_DEFINE_HANDLER(convolve_handler, convolve,
                            .Arg<Array>()
                            .Arg<Array>()
                            .Ret<Array>()
+                           .Attr<Sizes>("out")
                            .Attr<Sizes>("kernel")
                            .Attr<Sizes>("tile")
                            .Attr<Sizes>("pad")
+                           .Attr<Sizes>("window")
                            .Attr<int64_t>("activation"));
 XLA_FFI_DEFINE_HANDLER(direct_handler, direct,
                        ffi::Ffi::Bind()
@@ -150,6 +155,24 @@ XLA_FFI_DEFINE_HANDLER(weight_gradient_handler, weight_gradient,
                            .Ret<Array>()
                            .Attr<Sizes>("tile")
                            .Attr<Sizes>("pad"));
+
+using Numbers = std::vector<int64_t>;
+
+nb::dict describe(const Numbers& x, const Numbers& out, int64_t cout, const Numbers& kernel,
+                  const Numbers& tile, const Numbers& pad, int64_t threads) {
+  const auto sizes = [](const Numbers& numbers) { return Sizes(numbers.data(), numbers.size()); };
+  const Shape s = shape_of(sizes(x), sizes(out), cout, sizes(kernel), sizes(tile), sizes(pad));
+  const neuropil::Description d =
+      neuropil::kernels().describe(folded(s), threads, neuropil::caches());
+  nb::dict words;
+  words["schedule"] = d.staged ? "staged" : "fused";
+  words["block_tiles"] = d.block_tiles;
+  words["blocks"] = d.blocks;
+  words["thread_bytes"] = d.thread_bytes;
+  words["shared_bytes"] = d.shared_bytes;
+  words["gradient_bytes"] = d.gradient_bytes;
+  return words;
+}
 
 template <typename Handler>
 nb::capsule as_capsule(Handler* handler) {
@@ -172,6 +195,9 @@ void bind_winograd(nb::module_& module) {
       "XLA FFI handlers by the name of their target.");
   module.def("winograd_kernels", [] { return nb::make_tuple(neuropil::kernels().name, neuropil::kernels().lanes); },
              "Instruction set that the convolution runs on here, and floats of its vectors.");
-  module.def("cache_bytes", [] { return nb::make_tuple(neuropil::l2_bytes(), neuropil::l3_bytes()); },
+  module.def("winograd_describe", &describe, nb::arg("x"), nb::arg("out"), nb::arg("cout"),
+             nb::arg("kernel"), nb::arg("tile"), nb::arg("pad"), nb::arg("threads"),
+             "How a convolution is scheduled, and its scratch memory in bytes.");
+  module.def("cache_bytes", [] { return nb::make_tuple(neuropil::caches().l2, neuropil::caches().l3); },
              "Bytes of a core's L2 cache and of the shared L3 cache.");
 }

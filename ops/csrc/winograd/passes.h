@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include <algorithm>
+
 #include "transforms.h"
 
 namespace neuropil {
@@ -62,19 +64,72 @@ static void gather_pass(const Lines& lines) {
   each_line<T, R>(lines, [](const Vec (&u)[T], Vec (&w)[R]) { gather_transform<T, R>(u, w); });
 }
 
+static void copy_pass(const Lines& lines) {
+  each_line<1, 1>(lines, [](const Vec (&from)[1], Vec (&to)[1]) { to[0] = from[0]; });
+}
+
+// A transform along axis 0, of the pixels of a row in an image: the elements of a line lie
+// in planes of their own, each of which may be a row of zeros instead.
+struct Row {
+  const float* const* planes;
+  float* to;
+  ptrdiff_t to_step;                // between the elements of a line
+  int64_t pixels;
+  int vectors;                      // of channels, one after the other
+  ptrdiff_t pixel_step;             // in the image; results are dense
+  ptrdiff_t to_vector;              // between the results of vectors
+};
+
+using RowPass = void (*)(const Row&);
+
+template <int In, int Out, typename Transform>
+static inline void each_pixel(const Row& given, Transform transform) {
+  const Row row = given;
+  const float* plane[In];
+  std::copy(row.planes, row.planes + In, plane);
+  for (int64_t i = 0; i < row.pixels; ++i) {
+    for (int c = 0; c < row.vectors; ++c) {
+      const ptrdiff_t at = i * row.pixel_step + c * kLanes;
+      float* const to = row.to + i * kLanes + c * row.to_vector;
+      Vec in[In], out[Out];
+      NEUROPIL_UNROLL
+      for (int k = 0; k < In; ++k) {
+        in[k] = load(plane[k] + at);
+        keep(in[k]);
+      }
+      transform(in, out);
+      NEUROPIL_UNROLL
+      for (int k = 0; k < Out; ++k) store(to + k * row.to_step, out[k]);
+    }
+  }
+}
+
+template <int T>
+static void input_rows(const Row& row) {
+  each_pixel<T, T>(row, [](const Vec (&x)[T], Vec (&v)[T]) { input_transform<T>(x, v); });
+}
+template <int T, int M>
+static void spread_rows(const Row& row) {
+  each_pixel<M, T>(row, [](const Vec (&y)[M], Vec (&z)[T]) { spread_transform<T, M>(y, z); });
+}
+static void copy_rows(const Row& row) {
+  each_pixel<1, 1>(row, [](const Vec (&from)[1], Vec (&to)[1]) { to[0] = from[0]; });
+}
+
 // The passes of an axis with tiles of T elements for kernels of r.
 struct AxisPasses {
   Pass input, output, spread, kernel, gather;
+  RowPass input_rows, spread_rows;
 };
 
 template <int T, int R>
 static AxisPasses passes_of() {
   constexpr int M = T - R + 1;
-  return {input_pass<T>, output_pass<T, M>, spread_pass<T, M>, kernel_pass<T, R>,
-          gather_pass<T, R>};
+  return {input_pass<T>,     output_pass<T, M>, spread_pass<T, M>, kernel_pass<T, R>,
+          gather_pass<T, R>, input_rows<T>,     spread_rows<T, M>};
 }
 
-// For a trivial axis (T = 1) there is none; nor for sizes that are not built.
+// For a trivial axis (T = 1) there is none but the copies; nor for sizes that are not built.
 static inline AxisPasses find_passes(int t, int r) {
   switch (10 * t + r) {
     case 42: return passes_of<4, 2>();
@@ -88,7 +143,7 @@ static inline AxisPasses find_passes(int t, int r) {
     case 84: return passes_of<8, 4>();
     case 85: return passes_of<8, 5>();
   }
-  return {};
+  return {nullptr, nullptr, nullptr, nullptr, nullptr, copy_rows, copy_rows};
 }
 
 }  // namespace NEUROPIL_ISA

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -20,18 +21,26 @@ class Pool {
 };
 
 // Calls work(worker, item) for every item; `worker` is below pool.threads() and no two
-// calls at a time have the same. Which worker gets an item is not determined.
+// calls at a time have the same. Which worker gets an item is not determined. What one of
+// them throws is thrown to the caller, once all are done.
 inline void parallel_for(Pool& pool, int64_t items,
                          const std::function<void(int, int64_t)>& work) {
   struct Share {
     std::atomic<int64_t> next{0};
     std::atomic<int> workers{1};
     std::atomic<int64_t> open{0};  // twice the helpers inside; odd once closed
+    std::atomic<bool> failed{false};
+    std::exception_ptr error;
   };
   const auto share = std::make_shared<Share>();
   const auto* job = &work;
   const auto run = [job, items](Share& s, int worker) {
-    for (int64_t item; (item = s.next.fetch_add(1)) < items;) (*job)(worker, item);
+    try {
+      for (int64_t item; (item = s.next.fetch_add(1)) < items;) (*job)(worker, item);
+    } catch (...) {
+      if (!s.failed.exchange(true)) s.error = std::current_exception();
+      s.next = items;
+    }
   };
   const int64_t helpers = std::min<int64_t>(pool.threads(), items) - 1;
   for (int64_t i = 0; i < helpers; ++i) {
@@ -43,6 +52,7 @@ inline void parallel_for(Pool& pool, int64_t items,
   run(*share, 0);
   share->open.fetch_add(1);
   while (share->open.load() > 1) std::this_thread::yield();
+  if (share->error) std::rethrow_exception(share->error);
 }
 
 }  // namespace neuropil

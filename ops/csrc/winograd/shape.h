@@ -18,6 +18,7 @@ struct Shape {
   int64_t cin = 0, cout = 0;
   int kernel[3] = {1, 1, 1};    // r
   int tile[3] = {1, 1, 1};      // T; m = T - r + 1 outputs
+  int window[3] = {1, 1, 1};    // 2: the maximum of two neighbours is kept; needs an even m
   int m(int axis) const { return tile[axis] - kernel[axis] + 1; }
   int elements() const { return tile[0] * tile[1] * tile[2]; }
   int64_t tiles_along(int axis) const { return (out[axis] + m(axis) - 1) / m(axis); }
@@ -25,5 +26,19 @@ struct Shape {
     return batch * tiles_along(0) * tiles_along(1) * tiles_along(2);
   }
 };
+
+// The same convolution with images for leading axes that it does not cross, and the trivial
+// axis in the middle: then there are passes along axis 0 wherever there are any at all.
+inline Shape folded(Shape s) {
+  for (int times = 0; times < 2; ++times) {
+    if (s.kernel[0] != 1 || s.pad[0] != 0 || s.in[0] != s.out[0] || s.window[0] != 1) break;
+    s.batch *= s.in[0];
+    s.in[0] = s.in[1], s.out[0] = s.out[1], s.pad[0] = s.pad[1];
+    s.kernel[0] = s.kernel[1], s.tile[0] = s.tile[1], s.window[0] = s.window[1];
+    s.in[1] = s.out[1] = 1, s.pad[1] = 0;
+    s.kernel[1] = s.tile[1] = s.window[1] = 1;
+  }
+  return s;
+}
 
 }  // namespace neuropil

@@ -5,7 +5,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+
+#if defined(NEUROPIL_AVX512) || defined(NEUROPIL_AVX2)
+#include <immintrin.h>
+#endif
 
 #if defined(NEUROPIL_AVX512)
 #define NEUROPIL_ISA avx512
@@ -50,6 +55,23 @@ static inline void keep(Vec& v) {
   asm("" : "+x"(v));
 #else
   (void)v;
+#endif
+}
+
+// Stores past the caches, to an address aligned to the vector: for results that would only
+// push out what is still needed. `end_stream` makes them visible to other threads.
+static inline void stream(float* to, Vec v) {
+#if NEUROPIL_LANES == 16
+  _mm512_stream_ps(to, (__m512)v);
+#elif NEUROPIL_LANES == 8
+  _mm256_stream_ps(to, (__m256)v);
+#else
+  store(to, v);
+#endif
+}
+static inline void end_stream() {
+#if NEUROPIL_LANES >= 8
+  _mm_sfence();
 #endif
 }
 

@@ -44,6 +44,19 @@ def exact_conv(x, w, pairs):
     return y
 
 
+def exact_gradients(x, w, g, pairs):
+    """Gradients of x and w in float64, tap by tap, where g is that of the result."""
+    x, w, g = (np.asarray(a, np.float64) for a in (x, w, g))
+    padded = np.pad(x, [(0, 0), *pairs, (0, 0)])
+    dx, dw = np.zeros_like(padded), np.zeros_like(w)
+    for tap in np.ndindex(*w.shape[:-2]):
+        part = (slice(None), *(slice(t, t + n) for t, n in zip(tap, g.shape[1:-1], strict=True)))
+        dx[part] += g @ w[tap].T
+        dw[tap] = np.tensordot(padded[part], g, [list(range(g.ndim - 1))] * 2)
+    inner = [slice(lo, lo + n) for (lo, _), n in zip(pairs, x.shape[1:-1], strict=True)]
+    return dx[(slice(None), *inner)], dw
+
+
 def draw(rng, *shape):
     return jnp.asarray(rng.normal(size=shape), jnp.float32)
 
@@ -57,4 +70,6 @@ def rms(found, expected):
 @pytest.fixture
 def oracle() -> types.SimpleNamespace:
     """Other ways to the same result, and how far it is off."""
-    return types.SimpleNamespace(lax=lax_conv, exact=exact_conv, draw=draw, rms=rms)
+    return types.SimpleNamespace(
+        lax=lax_conv, exact=exact_conv, gradients=exact_gradients, draw=draw, rms=rms
+    )

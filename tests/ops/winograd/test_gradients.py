@@ -57,13 +57,43 @@ def test_gradients_pass_through_bias_and_activation(oracle, rng, activation):
     assert all(oracle.rms(found, expected) < 1e-5 for found, expected in pairs)
 
 
-def test_the_three_maps_are_adjoint(oracle, rng):
-    x, w = oracle.draw(rng, 1, 7, 9, 8, 16), oracle.draw(rng, 3, 3, 3, 16, 16)
-    y, back = jax.vjp(lambda x, w: winograd_conv(x, w, tile=4), x, w)
+@pytest.mark.parametrize("padding", ["SAME", "VALID", [(0, 2), (3, 1), (4, 5)]])
+@pytest.mark.parametrize("settings", [{"tile": 2}, {"tile": 4}, {"tile": 6}, {"dilation": 2}])
+def test_the_three_maps_are_adjoint(oracle, rng, padding, settings):
+    """<y, g> = <x, dx> = <w, dw>, for paddings beyond the kernel too."""
+    x, w = oracle.draw(rng, 1, 7, 9, 8, 16), oracle.draw(rng, 3, 3, 3, 16, 17)
+    y, back = jax.vjp(lambda x, w: winograd_conv(x, w, padding=padding, **settings), x, w)
     g = oracle.draw(rng, *y.shape)
     dx, dw = back(g)
     products = [np.vdot(np.asarray(a, np.float64), b) for a, b in ((y, g), (x, dx), (w, dw))]
-    np.testing.assert_allclose(products, products[0], rtol=1e-5)
+    scale = np.linalg.norm(y) * np.linalg.norm(g)
+    np.testing.assert_allclose(products, products[0], atol=2e-6 * scale)
+
+
+@pytest.mark.parametrize("padding", [[(0, 2), (2, 1)], [(3, 4), (5, 0)]])
+@pytest.mark.parametrize("outputs", [2, 4, 6])
+def test_gradients_under_any_padding(oracle, rng, padding, outputs):
+    x, w = oracle.draw(rng, 2, 9, 10, 17), oracle.draw(rng, 3, 3, 17, 18)
+    y, back = jax.vjp(lambda x, w: winograd_conv(x, w, padding=padding, tile=outputs), x, w)
+    g = oracle.draw(rng, *y.shape)
+    pairs = zip(back(g), oracle.gradients(x, w, g, padding), strict=True)
+    assert all(oracle.rms(found, expected) < 1e-5 for found, expected in pairs)
+
+
+@pytest.mark.parametrize("dilation", [2, (1, 3)])
+def test_gradients_of_a_dilated_convolution(oracle, rng, dilation):
+    x, w = oracle.draw(rng, 2, 9, 14, 16), oracle.draw(rng, 3, 3, 16, 18)
+    steps = (dilation,) * 2 if isinstance(dilation, int) else dilation
+
+    def theirs(x, w):
+        return jax.lax.conv_general_dilated(
+            x, w, (1, 1), "SAME", rhs_dilation=steps, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    y, back = jax.vjp(lambda x, w: winograd_conv(x, w, dilation=dilation), x, w)
+    g = oracle.draw(rng, *y.shape)
+    pairs = zip(back(g), jax.vjp(theirs, x, w)[1](g), strict=True)
+    assert all(oracle.rms(found, expected) < 3e-6 for found, expected in pairs)
 
 
 def test_second_derivatives(oracle, rng):
@@ -124,3 +154,36 @@ def test_shards_of_a_batch_on_several_devices(oracle, rng):
         check_vma=False,
     )
     assert np.array_equal(jax.jit(sharded)(x, w), winograd_conv(x, w, tile=4))
+
+
+def test_rematerialised_layers_have_the_same_gradients(oracle, rng):
+    x, w = oracle.draw(rng, 1, 8, 9, 16), oracle.draw(rng, 3, 3, 16, 16) / 12
+
+    def gradient(layer):
+        return jax.jit(jax.grad(lambda w: (layer(layer(x, w), w) ** 2).sum()))(w)
+
+    def layer(x, w):
+        return winograd_conv(x, w, tile=4, activation="elu")
+
+    assert np.array_equal(gradient(jax.checkpoint(layer)), gradient(layer))
+
+
+def test_a_batch_by_vmap_or_jit_has_the_bits_of_its_images(oracle, rng):
+    x, w = oracle.draw(rng, 3, 2, 8, 9, 16), oracle.draw(rng, 3, 3, 16, 16)
+    convolve = functools.partial(winograd_conv, w=w, tile=4)
+    one_by_one = np.stack([convolve(images) for images in x])
+    assert np.array_equal(jax.vmap(convolve)(x), one_by_one)
+    assert np.array_equal(jax.jit(jax.vmap(convolve))(x), one_by_one)
+    assert np.array_equal(jax.lax.map(convolve, x), one_by_one)
+
+
+def test_replicas_on_several_devices(oracle, rng):
+    x, w = oracle.draw(rng, 2, 2, 8, 9, 16), oracle.draw(rng, 3, 3, 16, 16)
+
+    def gradient(x, w):
+        return jax.lax.psum(jax.grad(lambda w: (winograd_conv(x, w) ** 2).sum())(w), "batch")
+
+    found = jax.pmap(gradient, "batch", in_axes=(0, None))(x, w)
+    assert np.array_equal(found[0], found[1])
+    whole = jax.grad(lambda w: (winograd_conv(x.reshape(4, 8, 9, 16), w) ** 2).sum())(w)
+    assert oracle.rms(found[0], whole) < 5e-6

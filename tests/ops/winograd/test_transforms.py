@@ -2,9 +2,11 @@
 
 from fractions import Fraction
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ops.winograd import calls
 from ops.winograd.plan import BUILT
 from ops.winograd.transforms import input_matrix, kernel_matrix, output_matrix, points
 
@@ -37,3 +39,21 @@ def test_f_2_3_is_the_one_of_the_papers():
         [0, -1, 1, 0],
         [0, -1, 0, 1],
     ]
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize(("tile", "taps"), SIZES)
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_compiled_transform_of_kernels_is_the_same(tile, taps, axis):
+    """Of a kernel with one tap for each output channel: the rows of G."""
+    tiles, shape = [1, 1, 1], [1, 1, 1]
+    tiles[axis], shape[axis] = tile, taps
+    w = jnp.eye(taps, dtype=jnp.float32).reshape(*shape, 1, taps)
+    u = calls.transform_weights(w, tuple(tiles))
+    lanes = calls.lanes()
+    panels = np.asarray(u).reshape(-1, tile, lanes, 2 * lanes)  # panel, element, cin, cout
+    found = panels[:, :, 0].swapaxes(0, 1).reshape(tile, -1)
+    expected = np.array(kernel_matrix(tile, taps), np.float64)
+    np.testing.assert_allclose(found[:, :taps], expected, rtol=2e-7)
+    assert not found[:, taps:].any()
+    assert not panels[:, :, 1:].any()
