@@ -39,11 +39,37 @@ struct GradientSizes {
   }
 };
 
-// The sums are read and written for each block.
-static void weight_gradient(const Shape& s, const float* x, const float* dy, float* dw,
-                            const Caches& caches, Pool& pool) {
+// As in the staged schedule: V and Z of all tiles, then each sum at once.
+struct StagedGradientSizes {
+  int64_t groups, panels, r;
+  ptrdiff_t v_step, z_step;
+  int64_t v, z, du, thread;
+
+  StagedGradientSizes(const Shape& s, const Grid& grid)
+      : groups(ceil_div(s.cin, kLanes)), panels(ceil_div(s.cout, kPanel)), r(s.tiles()) {
+    v_step = groups * r * kLanes + 16;
+    z_step = panels * r * kPanel + 16;
+    v = s.elements() * v_step;
+    z = s.elements() * z_step;
+    du = s.elements() * panels * groups * kLanes * kPanel;
+    thread = std::max(Forth(s, input_of(s, nullptr), grid, int(groups)).total,
+                      Forth(s, gradient_of(s, nullptr), grid, int(2 * panels)).total);
+  }
+  int64_t total(int64_t threads) const { return v + z + du + threads * thread + 1024; }
+};
+
+static inline bool gradient_is_staged(const Shape& s, const Grid& grid, int64_t threads,
+                                      const Caches& caches) {
+  const StagedGradientSizes sizes(s, staged_grid(s));
+  const double fused = block_cycles<GradientSizes>(s, grid, caches, 2);
+  // V and Z are written in scattered lines, which costs more than their bytes.
+  const double moved = kernel_bytes(s) + 12 * 4.0 * (sizes.v + sizes.z);
+  return moved / kFarBytes / threads < fused * ceil_div(grid.blocks, threads);
+}
+
+static void gradient_fused(const Shape& s, const Grid& grid, const float* x, const float* dy,
+                           float* dw, Pool& pool) {
   const int64_t parts = pool.threads();
-  const Grid grid = cheapest_grid<GradientSizes>(s, parts, caches, 2);
   const GradientSizes sizes(s, grid);
   const Source input = input_of(s, x), gradient = gradient_of(s, dy);
   const Layout v_layout{sizes.v_step, sizes.r * kLanes, kLanes, 1};
@@ -95,6 +121,49 @@ static void weight_gradient(const Shape& s, const float* x, const float* dy, flo
     }
   });
   gather_weights(s, sums.data(), parts, dw, pool);
+}
+
+constexpr int64_t kInL1 = 96;  // tiles of a panel of Z that stay there
+
+static void gradient_staged(const Shape& s, const float* x, const float* dy, float* dw,
+                            Pool& pool) {
+  const Grid grid = staged_grid(s);
+  const StagedGradientSizes sizes(s, grid);
+  const Layout v_layout{sizes.v_step, sizes.r * kLanes, kLanes, 1};
+  const Layout z_layout{sizes.z_step, sizes.r * kPanel, kPanel, 2};
+  const Workspace workspace(sizes.total(pool.threads()));
+  float* const v = workspace.data();
+  float* const z = v + sizes.v;
+  float* const du = z + sizes.z;
+  float* const scratch = du + sizes.du;
+  transform_all(s, input_of(s, x), grid, int(sizes.groups), v, v_layout, scratch, pool);
+  transform_all(s, gradient_of(s, dy), grid, int(2 * sizes.panels), z, z_layout, scratch, pool);
+  const int64_t padded = sizes.groups * kLanes;
+  parallel_for(pool, s.elements() * sizes.panels, [&](int, int64_t item) {
+    const int64_t e = item / sizes.panels, panel = item % sizes.panels;
+    float* const total = du + item * padded * kPanel;
+    std::fill_n(total, padded * kPanel, 0.0f);
+    const float* const right = z + e * sizes.z_step + panel * z_layout.group;
+    for (int64_t first = 0; first < sizes.r; first += kInL1) {
+      const int tiles = int(std::min(kInL1, sizes.r - first));
+      for (int64_t c = 0; c < padded; c += kGradientRows) {
+        const float* const left = v + e * sizes.v_step + c / kLanes * v_layout.group;
+        accumulate(left + first * kLanes + c % kLanes, tiles, right + first * kPanel,
+                   total + c * kPanel, kPanel);
+      }
+    }
+  });
+  gather_weights(s, du, 1, dw, pool);
+}
+
+static void weight_gradient(const Shape& s, const float* x, const float* dy, float* dw,
+                            const Caches& caches, Pool& pool) {
+  const Grid grid = cheapest_grid<GradientSizes>(s, pool.threads(), caches, 2);
+  if (gradient_is_staged(s, grid, pool.threads(), caches)) {
+    gradient_staged(s, x, dy, dw, pool);
+  } else {
+    gradient_fused(s, grid, x, dy, dw, pool);
+  }
 }
 
 }  // namespace NEUROPIL_ISA

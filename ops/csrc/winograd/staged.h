@@ -10,22 +10,50 @@ namespace NEUROPIL_ISA {
 
 constexpr int64_t kTogether = 4;  // tiles that are transformed back at a time
 
+// All tiles of a source; a thread's scratch holds tile[0] planes, `plane` floats apart, `lines`
+// floats and the spare ones, `total` in all.
+struct Forth {
+  ptrdiff_t plane;
+  int64_t lines, total;
+  Forth(const Shape& s, const Source& source, const Grid& grid, int vectors) {
+    const int64_t columns = source.extent(grid.largest(), 2);
+    plane = source.pixels(grid.largest()) * vectors * kLanes + 16;
+    lines = s.tile[1] * columns * kLanes;
+    total = round_up(s.tile[0] * plane + lines + spare_floats(source, columns), 1024) + 64;
+  }
+};
+
+static void transform_all(const Shape& s, const Source& source, const Grid& grid, int vectors,
+                          float* v, const Layout& layout, float* scratch, Pool& pool) {
+  const Forth sizes(s, source, grid, vectors);
+  std::vector<Box> boxes;
+  for (int64_t b = 0; b < grid.boxes; ++b) {
+    boxes.push_back(grid.box(s, b));
+    if (b > 0) boxes[b].first = boxes[b - 1].first + boxes[b - 1].tiles();
+  }
+  parallel_for(pool, grid.boxes, [&](int worker, int64_t b) {
+    float* const planes = scratch + worker * sizes.total;
+    float* const lines = planes + s.tile[0] * sizes.plane;
+    transform_planes(source, boxes[b], vectors, planes, sizes.plane, lines + sizes.lines);
+    for (int d = 0; d < s.tile[0]; ++d) {
+      transform_slice(source, boxes[b], vectors, planes + d * sizes.plane,
+                      v + d * s.tile[1] * s.tile[2] * layout.element, layout, lines);
+    }
+  });
+}
+
 struct StagedSizes {
   int64_t groups, panels, r;
-  ptrdiff_t v_step, m_step, partial_step, partial_panel, plane;
-  int64_t v, m, lines, forth, back;  // of all threads, and of each thread forth and back
+  ptrdiff_t v_step, m_step, partial_step, partial_panel;
+  int64_t v, m, forth, back;  // of all threads, and of each thread forth and back
 
   StagedSizes(const Shape& s, const Grid& grid)
       : groups(ceil_div(s.cin, kLanes)), panels(ceil_div(s.cout, kPanel)), r(s.tiles()) {
-    const Source source = input_of(s, nullptr);
-    const int64_t columns = source.extent(grid.largest(), 2);
     v_step = groups * r * kLanes + 16;
     m_step = r * kPanel + 16;
     v = s.elements() * v_step;
     m = panels * s.elements() * m_step;
-    plane = source.pixels(grid.largest()) * groups * kLanes + 16;
-    lines = s.tile[1] * columns * kLanes;
-    forth = round_up(s.tile[0] * plane + lines + spare_floats(source, columns), 1024) + 64;
+    forth = Forth(s, input_of(s, nullptr), grid, int(groups)).total;
     partial_step = kTogether * kPanel;
     partial_panel = s.m(1) * s.m(2) * partial_step;
     back = s.tile[0] * (panels * partial_panel + 16) + back_lines(s) * kLanes;
@@ -35,27 +63,6 @@ struct StagedSizes {
 };
 
 static inline Grid staged_grid(const Shape& s) { return Grid(s, 4, 4, 1); }
-
-static void transform_all(const Shape& s, const Grid& grid, const StagedSizes& sizes,
-                          const float* x, float* v, float* scratch, Pool& pool) {
-  const Source source = input_of(s, x);
-  const Layout layout{sizes.v_step, sizes.r * kLanes, kLanes, 1};
-  std::vector<Box> boxes;
-  for (int64_t b = 0; b < grid.boxes; ++b) {
-    boxes.push_back(grid.box(s, b));
-    if (b > 0) boxes[b].first = boxes[b - 1].first + boxes[b - 1].tiles();
-  }
-  parallel_for(pool, grid.boxes, [&](int worker, int64_t b) {
-    float* const planes = scratch + worker * sizes.forth;
-    float* const lines = planes + s.tile[0] * sizes.plane;
-    transform_planes(source, boxes[b], int(sizes.groups), planes, sizes.plane,
-                     lines + sizes.lines);
-    for (int d = 0; d < s.tile[0]; ++d) {
-      transform_slice(source, boxes[b], int(sizes.groups), planes + d * sizes.plane,
-                      v + d * s.tile[1] * s.tile[2] * sizes.v_step, layout, lines);
-    }
-  });
-}
 
 static void finish_all(const Shape& s, const Grid& grid, const StagedSizes& sizes, const float* m,
                        const Target& target, float* scratch, Pool& pool) {
@@ -92,12 +99,13 @@ static void convolve_staged(const Shape& s, const float* x, const float* u, cons
   float* const m = v + sizes.v;
   float* const scratch = m + sizes.m;
   const int64_t u_step = sizes.groups * kLanes * kPanel;
-  transform_all(s, grid, sizes, x, v, scratch, pool);
+  const Layout layout{sizes.v_step, sizes.r * kLanes, kLanes, 1};
+  transform_all(s, input_of(s, x), grid, int(sizes.groups), v, layout, scratch, pool);
   parallel_for(pool, sizes.panels * s.elements(), [&](int, int64_t item) {
     // Panels of one element follow each other, so that its V is still near.
     const int64_t e = item / sizes.panels, panel = item % sizes.panels;
     const int64_t at = panel * s.elements() + e;
-    multiply_tiles(sizes.r, v + e * sizes.v_step, sizes.r * kLanes, int(sizes.groups),
+    multiply_tiles(sizes.r, v + e * sizes.v_step, layout.group, int(sizes.groups),
                    u + at * u_step, m + at * sizes.m_step, half_panel(s, panel));
   });
   finish_all(s, grid, sizes, m, target, scratch, pool);

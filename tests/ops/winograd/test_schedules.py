@@ -45,6 +45,18 @@ def test_stages_apply_bias_activation_and_windows(oracle, rng):
     np.testing.assert_allclose(y, expected, atol=1e-4)
 
 
+@several_threads
+@pytest.mark.parametrize(("x_shape", "cout"), FEW_TILES)
+def test_kernels_get_their_gradient_from_few_tiles(oracle, rng, x_shape, cout):
+    x, w = shapes(x_shape, cout)
+    images, kernels = oracle.draw(rng, *x.shape), oracle.draw(rng, *w.shape)
+    y, back = jax.vjp(winograd_conv, images, kernels)
+    dy = oracle.draw(rng, *y.shape)
+    expected = oracle.gradients(images, kernels, dy, [(1, 1)] * (len(x_shape) - 2))
+    for got, exact in zip(back(dy), expected, strict=True):
+        assert oracle.rms(got, exact) < 2e-5
+
+
 @pytest.mark.parametrize(("x_shape", "cout"), MANY_TILES)
 def test_many_tiles_go_block_by_block_within_the_caches(x_shape, cout):
     plan = explain(*shapes(x_shape, cout))
