@@ -56,7 +56,7 @@ def winograd_conv(
     """
     geometry, plan = plan_of(x, w, padding, dilation, precision, tile, pool)
     check_rest(w, bias, activation)
-    if plan.path == "lax":
+    if math.isinf(plan.cycles):
         _say_once(plan.reason)
     offset = jnp.zeros(0, jnp.float32) if bias is None else bias
     images, kernels = to_rank_3(x), w.reshape((1,) * (5 - w.ndim) + w.shape)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 Triple = tuple[int, int, int]
-Path = Literal["winograd", "direct", "lax"]
+Path = Literal["winograd", "direct", "dot", "lax"]
 Padding = str | Sequence[tuple[int, int]]
 
 

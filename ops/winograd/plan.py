@@ -26,6 +26,7 @@ MOVE_CYCLES = 3.0  # to write a transformed vector to L2 and read it again
 L3_BYTES_PER_CYCLE = 8.0
 PRODUCT_SHARE = 0.85  # of the peak, that products reach
 DIRECT_SHARE = 0.7  # of the peak, that the direct kernel reaches
+FEW_OUTPUTS = 4  # of which vectors of channels would be mostly empty
 OVERHEAD_CYCLES = 30_000.0  # of a call with transforms, over one without
 
 
@@ -34,7 +35,8 @@ class Plan:
     """How a convolution is computed, and what that is expected to take.
 
     Attributes:
-        path: "winograd", "direct" (without a transform) or "lax" (XLA's own).
+        path: "winograd", "direct" (without a transform), "dot" (a matrix product) or "lax" (XLA's
+            own).
         tile: elements of a tile along each axis, 1 where the kernel is 1.
         reason: why this path.
         flop: floating-point operations of this path.
@@ -85,6 +87,12 @@ def make_plan(
     if max(geometry.kernel) > 5:
         reason = f"no kernels of {max(geometry.kernel)}; those of up to 5 are"
         return Plan("lax", (1, 1, 1), reason, direct_flop, direct_flop, 0, math.inf)
+    if geometry.kernel == (1, 1, 1) and not any(geometry.low) and not any(geometry.high):
+        reason = "a kernel of 1 is a product of matrices"
+        return Plan("dot", (1, 1, 1), reason, direct_flop, direct_flop, 0, direct_flop / 32)
+    if cout <= FEW_OUTPUTS and geometry.kernel[0] == 1:
+        reason = "for so few output channels XLA's own is as fast"
+        return Plan("lax", (1, 1, 1), reason, direct_flop, direct_flop, 0, direct_flop / 4)
     plans = [_direct(x_shape, cout, geometry, direct_flop)]
     options = [_tiles_of(k, precision) for k in geometry.kernel]
     if all(options) and geometry.kernel != (1, 1, 1):

@@ -52,7 +52,7 @@ def exact_gradients(x, w, g, pairs):
     for tap in np.ndindex(*w.shape[:-2]):
         part = (slice(None), *(slice(t, t + n) for t, n in zip(tap, g.shape[1:-1], strict=True)))
         dx[part] += g @ w[tap].T
-        dw[tap] = np.tensordot(padded[part], g, [list(range(g.ndim - 1))] * 2)
+        dw[tap] = padded[part].reshape(-1, w.shape[-2]).T @ g.reshape(-1, w.shape[-1])
     inner = [slice(lo, lo + n) for (lo, _), n in zip(pairs, x.shape[1:-1], strict=True)]
     return dx[(slice(None), *inner)], dw
 

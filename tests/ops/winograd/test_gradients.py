@@ -66,7 +66,7 @@ def test_the_three_maps_are_adjoint(oracle, rng, padding, settings):
     g = oracle.draw(rng, *y.shape)
     dx, dw = back(g)
     products = [np.vdot(np.asarray(a, np.float64), b) for a, b in ((y, g), (x, dx), (w, dw))]
-    scale = np.linalg.norm(y) * np.linalg.norm(g)
+    scale = float(np.linalg.norm(y) * np.linalg.norm(g))
     np.testing.assert_allclose(products, products[0], atol=2e-6 * scale)
 
 

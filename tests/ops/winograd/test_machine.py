@@ -13,49 +13,70 @@ import pytest
 from ops.winograd import conv, explain, plan, winograd_conv
 
 PROGRAM = """
-import hashlib, os, sys
-if sys.argv[1] == "one":
-    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+import sys
 import jax, jax.numpy as jnp, numpy as np
 from ops.native import extension
 from ops.winograd import winograd_conv
 rng = np.random.default_rng(0)
 draw = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)
-x, w = draw(2, 9, 21, 22, 20), draw(3, 3, 3, 20, 33)
-y = np.asarray(winograd_conv(x, w, tile=4))
-np.save(sys.argv[2], y)
+x, w, g = draw(2, 9, 21, 22, 20), draw(3, 3, 3, 20, 33), draw(2, 9, 21, 22, 33)
+y, back = jax.vjp(lambda x, w: winograd_conv(x, w, tile=4), x, w)
+dx, dw = back(g)
+direct = winograd_conv(x[..., :2], w[..., :2, :], activation="gelu")
+np.savez(sys.argv[1], y=y, dx=dx, dw=dw, direct=direct)
 print(extension().winograd_kernels()[0])
 """
 
 
-def run(tmp_path: Path, threads: str, **variables: str) -> tuple[str, np.ndarray]:
-    """The convolution in a process of its own: name of its instruction set, and result."""
-    path = tmp_path / f"{threads}{'-'.join(variables.values())}.npy"
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, threads, str(path)],
+def run(path: Path, **variables: str) -> subprocess.CompletedProcess:
+    """Convolutions in a process of its own, which prints the name of its instruction set."""
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, path],
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
     )
+
+
+@pytest.fixture(scope="module")
+def by_default(tmp_path_factory) -> tuple[str, dict[str, np.ndarray]]:
+    """The instruction set of this machine, and its results."""
+    path = tmp_path_factory.mktemp("default") / "results.npz"
+    done = run(path)
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip(), np.load(path)
+    return done.stdout.strip(), dict(np.load(path))
 
 
 @pytest.mark.usefixtures("compiled")
-def test_one_thread_gives_the_same_bits(tmp_path):
-    results = [run(tmp_path, threads)[1] for threads in ("one", "all")]
-    assert np.array_equal(results[0], results[1])
+@pytest.mark.parametrize("wanted", ["avx2", "generic"])
+def test_every_instruction_set_is_within_the_bound(tmp_path, oracle, by_default, wanted):
+    name, best = by_default
+    if wanted == "avx2" and name not in ("avx512", "avx2"):
+        pytest.skip("this machine has no AVX2")
+    done = run(tmp_path / "results.npz", NEUROPIL_ISA=wanted)
+    assert (done.returncode, done.stdout.strip()) == (0, wanted), done.stderr
+    for result, found in np.load(tmp_path / "results.npz").items():
+        assert oracle.rms(found, best[result]) < 3e-6, result
 
 
 @pytest.mark.usefixtures("compiled")
-def test_every_instruction_set_is_within_the_bound(tmp_path, oracle):
-    name, best = run(tmp_path, "all")
-    for wanted in ("avx2", "generic"):
-        if wanted == "avx2" and name not in ("avx512", "avx2"):
-            continue
-        found, y = run(tmp_path, "all", NEUROPIL_ISA=wanted)
-        assert found == wanted
-        assert oracle.rms(y, best) < 3e-6
+def test_an_instruction_set_that_is_not_there_is_refused():
+    done = subprocess.run(
+        [sys.executable, "-c", "from ops.winograd import calls; calls.lanes()"],
+        env={**os.environ, "NEUROPIL_ISA": "sse9"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "NEUROPIL_ISA=sse9 is not built or does not run on this CPU; needs" in done.stderr
+
+
+@pytest.mark.usefixtures("compiled")
+def test_without_huge_pages_it_is_the_same(tmp_path, by_default):
+    done = run(tmp_path / "results.npz", NEUROPIL_NO_HUGE_PAGES="1")
+    assert done.returncode == 0, done.stderr
+    found = np.load(tmp_path / "results.npz")
+    assert all(np.array_equal(found[result], best) for result, best in by_default[1].items())
 
 
 @pytest.mark.usefixtures("compiled")

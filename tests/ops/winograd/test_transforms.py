@@ -46,10 +46,10 @@ def test_f_2_3_is_the_one_of_the_papers():
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_the_compiled_transform_of_kernels_is_the_same(tile, taps, axis):
     """Of a kernel with one tap for each output channel: the rows of G."""
-    tiles, shape = [1, 1, 1], [1, 1, 1]
-    tiles[axis], shape[axis] = tile, taps
-    w = jnp.eye(taps, dtype=jnp.float32).reshape(*shape, 1, taps)
-    u = calls.transform_weights(w, tuple(tiles))
+    shape = np.where(np.arange(3) == axis, taps, 1)
+    d, h, w = (tile if a == axis else 1 for a in range(3))
+    taps_apart = jnp.eye(taps, dtype=jnp.float32).reshape(*shape, 1, taps)
+    u = calls.transform_weights(taps_apart, (d, h, w))
     lanes = calls.lanes()
     panels = np.asarray(u).reshape(-1, tile, lanes, 2 * lanes)  # panel, element, cin, cout
     found = panels[:, :, 0].swapaxes(0, 1).reshape(tile, -1)

@@ -1,0 +1,43 @@
+"""Any number of threads: no call waits for ever, and results have the same bits."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).with_name("many_threads.py")
+
+
+def run(threads: int, devices: int) -> tuple[str, list[str]]:
+    """Threads that XLA had, and hashes of results, in a process of its own.
+
+    XLA takes the number of its threads from NPROC, and has one for each device at least.
+    """
+    done = subprocess.run(
+        [sys.executable, PROGRAM, str(devices)],
+        env={**os.environ, "NPROC": str(threads)},
+        capture_output=True,
+        text=True,
+        timeout=120,  # calls that have locked each other out do not end
+    )
+    assert done.returncode == 0, done.stderr
+    found, *hashes = done.stdout.split()
+    return found, hashes
+
+
+@pytest.fixture(scope="module")
+def alone() -> list[str]:
+    """By one thread: a kernel that waited for another would wait for ever."""
+    found, hashes = run(1, 1)
+    assert found in ("1", "unknown")
+    return hashes
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize(("threads", "devices"), [(2, 2), (5, 2)])
+def test_any_number_of_threads_gives_the_bits_of_one(alone, threads, devices):
+    found, hashes = run(threads, devices)
+    assert found in (str(threads), "unknown")
+    assert hashes == alone
