@@ -1,11 +1,16 @@
 """Measures how fast the project is here, side by side with peers in one run.
 
-    python -m experiments.benchmark [suite=data] [rounds=N] [phantom.shape=[z,y,x]]
+    python -m experiments.benchmark [suite=data] [layers=main] [rounds=N] [phantom.shape=[z,y,x]]
 
 Writes benchmark.json (every figure, and the machine) and benchmark.md (a table) to the run
 directory. Suite `data`: generating tissue, augmenting crops, and feeding a trainer; suite
-`metrics`: scoring a segmentation; suite `conv`: layers forward and in training, beside XLA and,
-where it can be imported, PyTorch (oneDNN).
+`metrics`: scoring a segmentation; suite `conv`: layers forward and in training, beside XLA, the
+limits of the machine and, where it can be imported, PyTorch (oneDNN), with a roofline as a picture
+and as CSV (layers=main, all, or sweep: random shapes).
+
+Suite `accuracy`, which takes minutes and is not part of `all`, is of exactness, not of speed:
+rounding errors of the convolution, and losses of networks that learn with it and with XLA's. It
+writes accuracy.md, accuracy.json, errors.csv, loss_curves.csv and loss_curves.png instead.
 """
 
 from pathlib import Path

@@ -4,7 +4,8 @@ import logging
 from pathlib import Path
 
 from configs.schema import BenchmarkRun, Suite
-from experiments.benchmarks.conv_suite import measure_convolutions
+from experiments.benchmarks.accuracy.suite import measure_accuracy
+from experiments.benchmarks.conv.run import measure_convolutions
 from experiments.benchmarks.data_suite import measure_data
 from experiments.benchmarks.metrics_suite import measure_metrics
 from experiments.benchmarks.result import Result, markdown
@@ -17,13 +18,19 @@ def run(config: BenchmarkRun, folder: Path) -> None:
     """Measures the suite of a config and writes the figures into the folder."""
     machine = environment()
     write_json(folder / "environment.json", machine)
+    if config.suite is Suite.accuracy:
+        measure_accuracy(config, folder)
+        return
     results: list[Result] = []
     if config.suite in (Suite.data, Suite.all):
         results += measure_data(config, folder)
     if config.suite in (Suite.metrics, Suite.all):
         results += measure_metrics(config)
+    tables = [markdown(results)] if results else []
     if config.suite in (Suite.conv, Suite.all):
-        results += measure_convolutions(config)
+        convolutions, table = measure_convolutions(config, folder)
+        results += convolutions
+        tables.append(table)
     figures = {
         "suite": config.suite.value,
         "environment": machine,
@@ -31,7 +38,8 @@ def run(config: BenchmarkRun, folder: Path) -> None:
     }
     write_json(folder / "benchmark.json", figures)
     words = f"{machine['cpu']}, {machine['threads']} threads, {machine['instruction_set']}"
-    text = f"{markdown(results)}\n{words}; medians of {config.rounds} rounds taken in turns.\n"
+    tables.append(f"{words}; medians of {config.rounds} rounds taken in turns.\n")
+    text = "\n".join(tables)
     (folder / "benchmark.md").write_text(text)
     log.info("\n%s", text)
     log.info("figures: %s", folder / "benchmark.json")

@@ -156,17 +156,6 @@ def test_a_contact_sheet_with_real_data(tmp_path, data_root):
     assert brightest - darkest > 50  # an empty panel has one grey
 
 
-def test_the_benchmark_of_convolutions_measures_every_layer(tmp_path, monkeypatch):
-    layers = {"a plane": ((1, 12, 13, 16), 16), "a volume": ((1, 6, 7, 8, 16), 8)}
-    monkeypatch.setattr("experiments.benchmarks.conv_suite.LAYERS", layers)
-    run_benchmark(configured("benchmark", "suite=conv", "rounds=1"), tmp_path)
-    results = json.loads((tmp_path / "benchmark.json").read_text())["results"]
-    assert len(results) == 4
-    for result in results:
-        assert {"neuropil", "XLA"} <= set(result["medians"])
-        assert min(result["medians"].values()) > 0
-
-
 def test_a_benchmark_writes_its_figures_and_the_machine(tmp_path, monkeypatch):
     monkeypatch.delenv("NEUROPIL_DATA", raising=False)
     overrides = ["phantom.shape=[16,96,96]", "crop_shape=[4,32,32]", "batch_size=2", "step_ms=0"]

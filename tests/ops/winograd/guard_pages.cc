@@ -218,7 +218,7 @@ int main(int given, char** arguments) {
   Guarded::report_faults(describe);
   if (given > 1) return break_rule(arguments[1]), 0;
   std::mt19937 random(1);
-  check_tiles(random, 8);
+  check_tiles(random, 5);
   check_sizes(random);
   std::printf("%s: %d cases, %d staged, %d streamed, %d with windows\n", neuropil::kernels().name,
               counts.cases, counts.staged, counts.streamed, counts.windows);

@@ -149,6 +149,18 @@ def test_a_tile_that_is_given_leaves_kernels_of_one_alone(oracle, rng):
     assert np.array_equal(winograd_conv(x, w, tile=4), winograd_conv(x, w))
 
 
+@pytest.mark.parametrize("kernel", [(1,), (1, 1), (1, 1, 1)])
+def test_kernels_of_one_are_padded_too(oracle, rng, kernel):
+    x, w = oracle.draw(rng, 2, *(5, 6, 7)[: len(kernel)], 16), oracle.draw(rng, *kernel, 16, 20)
+    pairs = [(1, 0), (0, 2), (3, 1)][: len(kernel)]
+    y, back = jax.vjp(lambda x, w: winograd_conv(x, w, padding=pairs), x, w)
+    expected = oracle.exact(x, w, pairs)
+    assert y.shape == expected.shape
+    g = oracle.draw(rng, *y.shape)
+    expected = (expected, *oracle.gradients(x, w, g, pairs))
+    assert all(oracle.rms(*pair) < 5e-7 for pair in zip((y, *back(g)), expected, strict=True))
+
+
 def test_the_plain_reference_agrees(oracle, rng):
     reference = jax.jit(winograd_reference, static_argnums=(2, 3))
     x, w = oracle.draw(rng, 2, 6, 7, 9, 5), oracle.draw(rng, 3, 3, 3, 5, 4)

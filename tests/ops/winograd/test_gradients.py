@@ -14,18 +14,18 @@ pytestmark = pytest.mark.usefixtures("compiled")
 
 
 @pytest.mark.parametrize(
-    ("shape", "kernel"),
+    ("shape", "kernel", "padding"),
     [
-        ((2, 19, 16), (3,)),
-        ((1, 9, 11, 20), (3, 3)),
-        ((1, 6, 9, 10, 17), (3, 3, 3)),
-        ((1, 6, 9, 10, 16), (1, 3, 3)),
-        ((1, 6, 9, 10, 2), (3, 3, 3)),
-        ((1, 8, 9, 16), (1, 1)),
-        ((1, 12, 12, 16), (5, 4)),
+        ((2, 19, 16), (3,), "SAME"),
+        ((1, 9, 11, 20), (3, 3), "VALID"),
+        ((1, 6, 9, 10, 17), (3, 3, 3), "SAME"),
+        ((1, 6, 9, 10, 16), (3, 3, 3), "VALID"),
+        ((1, 6, 9, 10, 16), (1, 3, 3), "VALID"),
+        ((1, 6, 9, 10, 2), (3, 3, 3), "SAME"),
+        ((1, 8, 9, 16), (1, 1), "VALID"),
+        ((1, 12, 12, 16), (5, 4), "SAME"),
     ],
 )
-@pytest.mark.parametrize("padding", ["SAME", "VALID"])
 def test_gradients_are_those_of_xla(oracle, rng, shape, kernel, padding):
     x, w = oracle.draw(rng, *shape), oracle.draw(rng, *kernel, shape[-1], 18)
     y = oracle.lax(x, w, padding)
@@ -57,9 +57,17 @@ def test_gradients_pass_through_bias_and_activation(oracle, rng, activation):
     assert all(oracle.rms(found, expected) < 1e-5 for found, expected in pairs)
 
 
-@pytest.mark.parametrize("padding", ["SAME", "VALID", [(0, 2), (3, 1), (4, 5)]])
-@pytest.mark.parametrize("settings", [{"tile": 2}, {"tile": 4}, {"tile": 6}, {"dilation": 2}])
-def test_the_three_maps_are_adjoint(oracle, rng, padding, settings):
+@pytest.mark.parametrize(
+    ("settings", "padding"),
+    [
+        ({"tile": 2}, "SAME"),
+        ({"tile": 4}, "VALID"),
+        ({"tile": 4}, [(0, 2), (3, 1), (4, 5)]),
+        ({"tile": 6}, [(0, 2), (3, 1), (4, 5)]),
+        ({"dilation": 2}, [(0, 2), (3, 1), (4, 5)]),
+    ],
+)
+def test_the_three_maps_are_adjoint(oracle, rng, settings, padding):
     """<y, g> = <x, dx> = <w, dw>, for paddings beyond the kernel too."""
     x, w = oracle.draw(rng, 1, 7, 9, 8, 16), oracle.draw(rng, 3, 3, 3, 16, 17)
     y, back = jax.vjp(lambda x, w: winograd_conv(x, w, padding=padding, **settings), x, w)

@@ -89,9 +89,12 @@ def test_in_a_kernel_or_bias_it_stays_in_its_output_channel(oracle, rng, setting
 
 
 @pytest.mark.parametrize("activation", ["relu", "elu", "gelu"])
-def test_activations_keep_nan_and_reach_their_limits(oracle, rng, activation):
-    """Their arguments here are the image itself: kernels of 1 pass it through."""
-    apply = getattr(jax.nn, activation)
+@pytest.mark.parametrize("settings", [{"tile": 2}, {}])
+def test_activations_keep_nan_and_reach_their_limits(activation, settings):
+    """Of images of one pixel, which the kernel passes through as they are."""
     x = jnp.asarray([np.nan, 0, -0.0, 1e-30, -1e-30, 50, -50, 200, -200, 1e30, 3, -3], jnp.float32)
-    y = winograd_conv(x.reshape(1, 12, 1), jnp.ones((1, 1, 1)), activation=activation).reshape(12)
-    np.testing.assert_allclose(y, apply(x), rtol=1e-6, atol=1e-6)
+    images, w = x.reshape(12, 1, 1, 1, 1), jnp.zeros((3, 3, 3, 1, 20)).at[1, 1, 1].set(1)
+    assert settings or explain(images, w).path == "direct"
+    y = winograd_conv(images, w, activation=activation, **settings).reshape(12, 20)
+    expected = np.tile(getattr(jax.nn, activation)(x), (20, 1)).T
+    np.testing.assert_allclose(y, expected, rtol=1e-6, atol=1e-6)

@@ -36,8 +36,7 @@ def alone() -> list[str]:
 
 
 @pytest.mark.usefixtures("compiled")
-@pytest.mark.parametrize(("threads", "devices"), [(2, 2), (5, 2)])
-def test_any_number_of_threads_gives_the_bits_of_one(alone, threads, devices):
-    found, hashes = run(threads, devices)
-    assert found in (str(threads), "unknown")
+def test_any_number_of_threads_gives_the_bits_of_one(alone):
+    found, hashes = run(5, 2)
+    assert found in ("5", "unknown")
     assert hashes == alone

@@ -1,0 +1,64 @@
+"""Suite `conv` of `python -m experiments.benchmark`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from configs.schema import BenchmarkRun, Layers
+from experiments.benchmarks.conv.allocator import keep_freed_memory
+from experiments.benchmarks.conv.layers import ALL, MAIN, Layer
+from experiments.benchmarks.conv.limits import PEAK, machine_limits
+from experiments.benchmarks.conv.points import points_of, rows_of
+from experiments.benchmarks.conv.random_layers import draw_layers
+from experiments.benchmarks.conv.ratios import draw_ratios
+from experiments.benchmarks.conv.roofline import draw_roofline
+from experiments.benchmarks.conv.suite import measure_layers
+from experiments.benchmarks.conv.sweep import compare, sweep_result, sweep_rows, sweep_words
+from experiments.benchmarks.conv.table import layer_table, limit_words
+from experiments.benchmarks.result import Result, markdown
+from experiments.evaluation.report import write_csv
+
+SWEEP_SHAPES = 200
+
+
+def measure_convolutions(config: BenchmarkRun, folder: Path) -> tuple[list[Result], str]:
+    """The figures of the layers that a config asks for, and what they say in words and tables.
+
+    Pictures, and the numbers behind them, go into the folder.
+    """
+    allocator = keep_freed_memory()
+    match config.layers:
+        case Layers.sweep:
+            results, text = _sweep(config, folder)
+        case Layers.all:
+            results, text = _layers(ALL, config, folder)
+        case Layers.main:
+            results, text = _layers(MAIN, config, folder)
+    return results, f"{text}\nMemory: {allocator}.\n"
+
+
+def _layers(
+    layers: Sequence[Layer], config: BenchmarkRun, folder: Path
+) -> tuple[list[Result], str]:
+    measures, words = machine_limits()
+    measured, limits = measure_layers(layers, measures, config.rounds, config.seed)
+    points = points_of(measured)
+    bandwidths = {limit.name: limit.highest(limit.name) for limit in limits if limit.name != PEAK}
+    write_csv(folder / "roofline.csv", rows_of(points, bandwidths))
+    _save(draw_roofline(points, bandwidths), folder / "roofline.png")
+    if limits:
+        _save(draw_ratios(points), folder / "ratios.png")
+    text = f"{layer_table(measured)}\n{limit_words(limits, words)}\n"
+    return [*(m.result for m in measured), *limits], text
+
+
+def _sweep(config: BenchmarkRun, folder: Path) -> tuple[list[Result], str]:
+    compared = compare(draw_layers(SWEEP_SHAPES, config.seed), config.rounds, config.seed)
+    write_csv(folder / "sweep.csv", sweep_rows(compared))
+    result = sweep_result(compared)
+    return [result], f"{markdown([result])}\n{sweep_words(compared)}"
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, dpi=160, bbox_inches="tight")
