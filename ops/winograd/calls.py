@@ -49,7 +49,9 @@ def transformed_size(tile: Triple, cin: int, cout: int) -> int:
     return math.prod(tile) * panels * 2 * width * -(-cin // width) * width
 
 
-def describe(x_shape: Sequence[int], cout: int, geometry: Geometry) -> dict[str, int | str]:
+def describe(
+    x_shape: Sequence[int], cout: int, geometry: Geometry, threads: int
+) -> dict[str, int | str]:
     """How the kernels that run here schedule a convolution, and their scratch memory in bytes."""
     native = extension()
     assert native is not None
@@ -60,7 +62,7 @@ def describe(x_shape: Sequence[int], cout: int, geometry: Geometry) -> dict[str,
         list(geometry.kernel),
         list(geometry.tile),
         list(geometry.low),
-        usable_threads(),
+        threads,
     )
 
 

@@ -35,9 +35,9 @@ def winograd_conv(
     """activation(x * w + bias) in one, two or three dimensions, with stride 1.
 
     Equal to `lax.conv_general_dilated` up to rounding: against float64 the relative rms error is
-    at most 5e-7 ("high"), 3e-6 sqrt(cin / 64) ("default") or 2e-5 sqrt(cin / 64) ("fast"); larger
-    tiles are faster and less exact. A NaN or infinity in x reaches every output of the tiles that
-    contain it, and no other.
+    at most 5e-7 ("high"; sqrt(cin / 128) times that beyond 128 channels), 3e-6 sqrt(cin / 64)
+    ("default") or 2e-5 sqrt(cin / 64) ("fast"); larger tiles are faster and less exact. A NaN or
+    infinity in x reaches every output of the tiles that contain it, and no other.
 
     Args:
         x: images, channels last.

@@ -126,7 +126,9 @@ def _forward(x, w, bias, geometry: Geometry, activation: str | None) -> Image:
             )
             return lax.platform_dependent(x, w, bias, cpu=on_cpu, default=fallback)
         case "dot":
-            y = jnp.einsum("ndhwi,io->ndhwo", x, w[0, 0, 0], precision="highest")
+            sides = [(lo, hi, 0) for lo, hi in zip(geometry.low, geometry.high, strict=True)]
+            padded = lax.pad(x, jnp.float32(0), [(0, 0, 0), *sides, (0, 0, 0)])
+            y = jnp.einsum("ndhwi,io->ndhwo", padded, w[0, 0, 0], precision="highest")
             return activate(y + bias.reshape(1, 1, 1, 1, -1) if bias.size else y, activation)
         case _:
             return fallback(x, w, bias)

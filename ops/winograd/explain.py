@@ -1,5 +1,7 @@
 """Says how a convolution is computed."""
 
+from collections.abc import Sequence
+
 import jax
 from jaxtyping import Array, Float32
 
@@ -13,7 +15,7 @@ def explain(
     w: Float32[Array, "*kernel cin cout"] | jax.ShapeDtypeStruct,
     *,
     padding: Padding = "SAME",
-    dilation: int = 1,
+    dilation: int | Sequence[int] = 1,
     precision: Precision = "default",
 ) -> Plan:
     """The plan of `winograd_conv` for these arguments; print it for words.

@@ -87,7 +87,7 @@ def make_plan(
     if max(geometry.kernel) > 5:
         reason = f"no kernels of {max(geometry.kernel)}; those of up to 5 are"
         return Plan("lax", (1, 1, 1), reason, direct_flop, direct_flop, 0, math.inf)
-    if geometry.kernel == (1, 1, 1) and not any(geometry.low) and not any(geometry.high):
+    if geometry.kernel == (1, 1, 1):
         reason = "a kernel of 1 is a product of matrices"
         return Plan("dot", (1, 1, 1), reason, direct_flop, direct_flop, 0, direct_flop / 32)
     if cout <= FEW_OUTPUTS and geometry.kernel[0] == 1:
@@ -147,8 +147,10 @@ def _winograd(x_shape, cout, geometry, tile: Triple, direct_flop, reason: str) -
     back = _line_cycles(tile, tuple(outputs)) * -(-cout // width)
     moved = elements * MOVE_CYCLES * (groups + 2 * panels)
     kernel_bytes = 4 * calls.transformed_size(tile, x_shape[4], cout)
-    how = calls.describe(x_shape, cout, dataclasses.replace(geometry, tile=tile))
-    blocks = 1 if how["schedule"] == "staged" else int(how["blocks"])
+    tiled = dataclasses.replace(geometry, tile=tile)
+    # As on one thread: results must not depend on their number, so the tile must not.
+    alone = calls.describe(x_shape, cout, tiled, threads=1)
+    blocks = 1 if alone["schedule"] == "staged" else int(alone["blocks"])
     streamed = kernel_bytes / L3_BYTES_PER_CYCLE * blocks
     compute = products / (4 * width) / PRODUCT_SHARE
     kernels = _line_cycles(geometry.kernel, tile) * groups * width * 2 * panels
@@ -159,6 +161,7 @@ def _winograd(x_shape, cout, geometry, tile: Triple, direct_flop, reason: str) -
         + OVERHEAD_CYCLES
     )
     flop = products + tiles * width * (there + back)
+    how = calls.describe(x_shape, cout, tiled, calls.usable_threads())
     memory = (int(how[key]) for key in ("thread_bytes", "shared_bytes", "gradient_bytes"))
     schedule: Schedule = "staged" if how["schedule"] == "staged" else "fused"
     return Plan(

@@ -55,7 +55,9 @@ def bound(convolution: str, channels: int) -> float | str:
     published = {"high": 5e-7, "default": 3e-6, "fast": 2e-5}
     if convolution not in published:
         return ""
-    return published[convolution] * (1 if convolution == "high" else math.sqrt(channels / 64))
+    grows_from = 128 if convolution == "high" else 64
+    growth = math.sqrt(channels / grows_from)
+    return published[convolution] * (max(1.0, growth) if convolution == "high" else growth)
 
 
 def exact(x: np.ndarray, w: np.ndarray, dy: np.ndarray) -> Exact:

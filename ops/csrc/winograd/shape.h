@@ -28,7 +28,7 @@ struct Shape {
 };
 
 // The same convolution with images for leading axes that it does not cross, and the trivial
-// axis in the middle: then there are passes along axis 0 wherever there are any at all.
+// axis in the middle: in the plane, then, there are passes along axis 0.
 inline Shape folded(Shape s) {
   for (int times = 0; times < 2; ++times) {
     if (s.kernel[0] != 1 || s.pad[0] != 0 || s.in[0] != s.out[0] || s.window[0] != 1) break;

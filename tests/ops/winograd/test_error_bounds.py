@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("compiled")
 
 def bound(outputs, terms):
     """`terms` are added up after the transforms: channels, or tiles for the gradient of w."""
-    return BOUNDS[outputs] * math.sqrt(max(1, terms / 64))
+    return BOUNDS[outputs] * math.sqrt(max(1, terms / (128 if outputs == 2 else 64)))
 
 
 def same(kernel):

@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pytest
+
+from ops.winograd import explain, plan
 
 PROGRAM = Path(__file__).with_name("many_threads.py")
 
@@ -40,3 +44,19 @@ def test_any_number_of_threads_gives_the_bits_of_one(alone):
     found, hashes = run(5, 2)
     assert found in ("5", "unknown")
     assert hashes == alone
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize(
+    ("size", "cin", "cout"), [((4, 14, 14), 16, 256), ((14, 14), 16, 512), ((4, 14, 14), 32, 64)]
+)
+def test_the_tile_that_is_chosen_does_not_depend_on_threads(monkeypatch, size, cin, cout):
+    x = jax.ShapeDtypeStruct((1, *size, cin), jnp.float32)
+    w = jax.ShapeDtypeStruct((*(3,) * len(size), cin, cout), jnp.float32)
+    tiles = set()
+    for threads in (1, 2, 4, 16):
+        monkeypatch.setattr(plan.calls, "usable_threads", lambda threads=threads: threads)
+        plan.make_plan.cache_clear()
+        tiles.add(explain(x, w).tile)
+    plan.make_plan.cache_clear()
+    assert len(tiles) == 1
