@@ -9,8 +9,10 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float32
 
-Pass = Literal["forward", "dX", "dW", "step"]
-PASSES: Mapping[Pass, int] = {"forward": 1, "dX": 1, "dW": 1, "step": 3}  # convolutions of each
+Pass = Literal["forward", "prepared", "dX", "dW", "step"]
+# Convolutions of each. "prepared" is forward by kernels that were transformed before, as in
+# inference; it stands beside the forward pass of others.
+PASSES: Mapping[Pass, int] = {"forward": 1, "prepared": 1, "dX": 1, "dW": 1, "step": 3}
 NAMES = {
     1: ("NWC", "WIO", "NWC"),
     2: ("NHWC", "HWIO", "NHWC"),

@@ -8,6 +8,8 @@ import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from experiments.benchmarks.conv.jax_works import (
@@ -23,7 +25,7 @@ from experiments.benchmarks.conv.limits import PEAK, UNITS, Measure
 from experiments.benchmarks.conv.timing import rate_of
 from experiments.benchmarks.conv.torch_works import torch_module, torch_works
 from experiments.benchmarks.result import OURS, Result, take_turns
-from ops.winograd import winograd_conv
+from ops.winograd import conv_prepared, prepare, winograd_conv
 
 XLA, TORCH = "XLA", "PyTorch (oneDNN)"
 CONTENDERS = (OURS, XLA, TORCH)
@@ -68,7 +70,16 @@ def layer_works(layer: Layer, seed: int) -> dict[Pass, dict[str, Work]]:
     torch = torch_module()
     if torch is not None:
         works[TORCH] = torch_works(torch, x, w, dy)
+    for who, passes in works.items():
+        passes["prepared"] = prepared_work(x, w) if who == OURS else passes["forward"]
     return {what: {who: passes[what] for who, passes in works.items()} for what in PASSES}
+
+
+def prepared_work(x: Images, w: Images) -> Work:
+    """Our forward pass by kernels that are transformed already."""
+    images, prepared = jnp.asarray(x), prepare(jnp.asarray(w), x.shape)
+    work = jax.jit(conv_prepared)
+    return lambda: jax.block_until_ready(work(images, prepared))
 
 
 def draw_arrays(layer: Layer, seed: int) -> list[Images]:

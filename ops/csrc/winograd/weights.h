@@ -56,65 +56,86 @@ static inline void run_passes(const Choose& pass_of, const int (&order)[3],
   }
 }
 
-// u[panel][element][channel][kPanel] = G w.
+// u[panel][element][channel][kPanel] = G w. Elements lie far apart: some channels are gathered
+// first, so that whole runs are written to each.
+constexpr int64_t kRun = 8;  // channels
+
 static void transform_weights(const Shape& s, const float* w, float* u, Pool& pool) {
   const int64_t padded = round_up(s.cin, kLanes), panels = ceil_div(s.cout, kPanel);
-  const int taps = s.kernel[0] * s.kernel[1] * s.kernel[2];
-  const int64_t tile = int64_t(s.elements()) * kLanes, floats = 2 * tile + taps * kLanes;
+  const int64_t runs = ceil_div(padded, kRun);
+  const int taps = s.kernel[0] * s.kernel[1] * s.kernel[2], elements = s.elements();
+  const int64_t tile = int64_t(elements) * kLanes, gathered = elements * kRun * kPanel;
+  const int64_t floats = gathered + 2 * tile + taps * kLanes;
   const Passes passes(s);
-  const ptrdiff_t step = padded * kPanel;
+  const ptrdiff_t step = kRun * kPanel;
   const ptrdiff_t to[3] = {s.tile[1] * s.tile[2] * step, s.tile[2] * step, step};
   const Workspace workspace(floats * pool.threads());
-  parallel_for(pool, panels * padded, [&](int worker, int64_t item) {
-    const int64_t panel = item / padded, c = item % padded;
-    float* const own = workspace.data() + worker * floats;
-    float* buffers[2] = {own, own + tile};
-    float* const taps_of = own + 2 * tile;
-    for (int half = 0; half < 2; ++half) {
-      const int64_t first = panel * kPanel + half * kLanes;
-      const int64_t there = c < s.cin ? std::max<int64_t>(0, s.cout - first) : 0;
-      const int lanes = int(std::min<int64_t>(kLanes, there));
-      for (int k = 0; k < taps; ++k) {
-        const float* from = w + (k * s.cin + c) * s.cout + first;
-        store(taps_of + k * kLanes, lanes == kLanes ? load(from)
-                                    : lanes == 0    ? Vec{}
-                                                    : load_some(from, lanes));
+  parallel_for(pool, panels * runs, [&](int worker, int64_t item) {
+    const int64_t panel = item / runs, first = item % runs * kRun;
+    float* const run = workspace.data() + worker * floats;
+    float* buffers[2] = {run + gathered, run + gathered + tile};
+    float* const taps_of = run + gathered + 2 * tile;
+    for (int64_t c = first; c < first + kRun; ++c) {
+      for (int half = 0; half < 2; ++half) {
+        const int64_t channel = panel * kPanel + half * kLanes;
+        const int64_t there = c < s.cin ? std::max<int64_t>(0, s.cout - channel) : 0;
+        const int lanes = int(std::min<int64_t>(kLanes, there));
+        for (int k = 0; k < taps; ++k) {
+          const float* from = w + (k * s.cin + c) * s.cout + channel;
+          store(taps_of + k * kLanes, lanes == kLanes ? load(from)
+                                      : lanes == 0    ? Vec{}
+                                                      : load_some(from, lanes));
+        }
+        run_passes([&](int a) { return passes.axis[a].kernel; }, {2, 1, 0}, s.tile, taps_of,
+                   dense(s.kernel), run + (c - first) * kPanel + half * kLanes, to, buffers);
       }
-      float* const target = u + (panel * s.elements() * padded + c) * kPanel + half * kLanes;
-      run_passes([&](int a) { return passes.axis[a].kernel; }, {2, 1, 0}, s.tile, taps_of,
-                 dense(s.kernel), target, to, buffers);
+    }
+    const int64_t count = std::min(kRun, padded - first) * kPanel;
+    for (int e = 0; e < elements; ++e) {
+      std::copy_n(run + e * step, count, u + ((panel * elements + e) * padded + first) * kPanel);
     }
   });
 }
 
-// dw = G^T of the sum over `parts` of du[element][panel][channel][kPanel].
+// dw = G^T of the sum over `parts` of du[element][panel][channel][kPanel], by runs likewise.
 static void gather_weights(const Shape& s, const float* du, int64_t parts, float* dw, Pool& pool) {
   const int64_t padded = round_up(s.cin, kLanes), panels = ceil_div(s.cout, kPanel);
+  const int64_t runs = ceil_div(s.cin, kRun);
   const int taps = s.kernel[0] * s.kernel[1] * s.kernel[2], elements = s.elements();
-  const int64_t tile = int64_t(elements) * kLanes, floats = 3 * tile + taps * kLanes;
+  const int64_t tile = int64_t(elements) * kLanes, gathered = elements * kRun * kPanel;
+  const int64_t floats = gathered + 2 * tile + taps * kLanes;
   const ptrdiff_t step = panels * padded * kPanel, part_step = elements * step;
+  const ptrdiff_t run_step = kRun * kPanel;
+  const Region of_run = {{s.tile[0], s.tile[1], s.tile[2]},
+                         {s.tile[1] * s.tile[2] * run_step, s.tile[2] * run_step, run_step}};
   const Passes passes(s);
   const Workspace workspace(floats * pool.threads());
-  parallel_for(pool, panels * s.cin, [&](int worker, int64_t item) {
-    const int64_t panel = item / s.cin, c = item % s.cin;
-    float* const own = workspace.data() + worker * floats;
-    float* buffers[2] = {own, own + tile};
-    float* const total = own + 2 * tile;
-    float* const result = own + 3 * tile;
-    for (int half = 0; half < 2; ++half) {
-      const int64_t channel = panel * kPanel + half * kLanes;
-      if (channel >= s.cout) break;
-      const float* const from = du + (panel * padded + c) * kPanel + half * kLanes;
-      for (int e = 0; e < elements; ++e) {
-        Vec sum = load(from + e * step);
-        for (int64_t part = 1; part < parts; ++part) sum += load(from + part * part_step + e * step);
-        store(total + e * kLanes, sum);
+  parallel_for(pool, panels * runs, [&](int worker, int64_t item) {
+    const int64_t panel = item / runs, first = item % runs * kRun;
+    const int64_t channels = std::min(kRun, s.cin - first);
+    float* const run = workspace.data() + worker * floats;
+    float* buffers[2] = {run + gathered, run + gathered + tile};
+    float* const result = run + gathered + 2 * tile;
+    for (int e = 0; e < elements; ++e) {
+      const float* const from = du + e * step + (panel * padded + first) * kPanel;
+      for (int64_t i = 0; i < channels * kPanel; i += kLanes) {
+        Vec sum = load(from + i);
+        for (int64_t part = 1; part < parts; ++part) sum += load(from + part * part_step + i);
+        store(run + e * run_step + i, sum);
       }
-      run_passes([&](int a) { return passes.axis[a].gather; }, {0, 1, 2}, s.kernel, total,
-                 dense(s.tile), result, dense(s.kernel).step, buffers);
-      const int lanes = int(std::min<int64_t>(kLanes, s.cout - channel));
-      for (int k = 0; k < taps; ++k) {
-        store_some(dw + (k * s.cin + c) * s.cout + channel, load(result + k * kLanes), lanes);
+    }
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int half = 0; half < 2; ++half) {
+        const int64_t channel = panel * kPanel + half * kLanes;
+        if (channel >= s.cout) break;
+        run_passes([&](int a) { return passes.axis[a].gather; }, {0, 1, 2}, s.kernel,
+                   run + c * kPanel + half * kLanes, of_run, result, dense(s.kernel).step,
+                   buffers);
+        const int lanes = int(std::min<int64_t>(kLanes, s.cout - channel));
+        for (int k = 0; k < taps; ++k) {
+          store_some(dw + (k * s.cin + first + c) * s.cout + channel, load(result + k * kLanes),
+                     lanes);
+        }
       }
     }
   });
