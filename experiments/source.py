@@ -5,7 +5,7 @@ from typing import cast
 
 import numpy as np
 
-from configs.schema import Data, FilesData, NamedData, PhantomData
+from configs.sources import Data, FilesData, NamedData, PhantomData
 from data.checks import check_image_volume, check_label_volume
 from data.datasets import load
 from data.opening import open_volume

@@ -5,7 +5,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from configs.schema import ContactSheetRun, NamedData, Pair
+from configs.schema import ContactSheetRun, Pair
+from configs.sources import NamedData
 from data.datasets.root import root_if_set
 from data.volume import Volume
 from experiments.run_record import environment, write_json

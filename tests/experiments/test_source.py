@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from configs.schema import Data, FilesData, NamedData, PhantomData
+from configs.sources import Data, FilesData, NamedData, PhantomData
 from data.synthetic import LAYERS, PhantomParameters
 from experiments.source import open_source, phantom_parameters, split_seed
 

@@ -1,0 +1,137 @@
+"""The typed schema of `python -m experiments.train`: networks, their targets and their training."""
+
+import dataclasses
+
+from omegaconf import MISSING
+
+from configs.sources import Data, Tracker
+
+
+@dataclasses.dataclass
+class TrainingTargets:
+    """How labels are drawn.
+
+    Attributes:
+        membrane_nm: thickness of a membrane between two ids.
+        cleft_dilation_nm: by which clefts are widened.
+        vesicle_gap_nm: between vesicles that touch.
+    """
+
+    membrane_nm: float = MISSING
+    cleft_dilation_nm: float = MISSING
+    vesicle_gap_nm: float = MISSING
+
+
+@dataclasses.dataclass
+class ModelConfig:
+    """What `model=` chooses: a network (`models.architecture`), its outputs and its crops.
+
+    Attributes:
+        network: shallow, unet2d or unet3d.
+        outputs: membrane, cleft, vesicle, or affinities as "affinity(z,y,x)" in voxels.
+        width: channels of the first level.
+        levels: resolutions.
+        sections: neighbouring sections that a 2-D network sees at once, odd.
+        anisotropic_levels: of a 3-D network, at which pooling is in-plane only.
+        crop_shape: (z, y, x) of training crops.
+        focus: layer near whose voxels half of the crops lie, where labels are rare.
+    """
+
+    name: str = MISSING
+    network: str = MISSING
+    outputs: list[str] = MISSING
+    width: int = MISSING
+    levels: int = MISSING
+    sections: int = 1
+    anisotropic_levels: int = 0
+    crop_shape: list[int] = MISSING
+    focus: str | None = None
+    targets: TrainingTargets = MISSING
+
+
+@dataclasses.dataclass
+class AugmentationConfig:
+    """`data.augment.Augmentation`, the part that is worth changing."""
+
+    symmetry: str = "anisotropic"
+    elastic_probability: float = 0.5
+    elastic_amplitude: float = 4.0
+    gamma_probability: float = 0.5
+    contrast_probability: float = 0.5
+    brightness_probability: float = 0.5
+    blur_probability: float = 0.05
+    noise_probability: float = 0.5
+    noise: float = 0.05
+    shift_probability: float = 0.02
+    slip_probability: float = 0.02
+    missing_probability: float = 0.02
+    dark_probability: float = 0.02
+    cutout_probability: float = 0.25
+
+
+@dataclasses.dataclass
+class Optimizer:
+    """AdamW with a warm-up and a cosine to zero.
+
+    Attributes:
+        learning_rate: the greatest.
+        warmup_steps: from zero to it.
+        weight_decay: of AdamW.
+        clip_norm: of the whole gradient.
+        average: decay of the moving average of the weights, by which a network is validated.
+        overlap: weight of the overlap (Dice) loss beside the cross-entropy.
+    """
+
+    learning_rate: float = MISSING
+    warmup_steps: int = MISSING
+    weight_decay: float = MISSING
+    clip_norm: float = MISSING
+    average: float = MISSING
+    overlap: float = MISSING
+
+
+@dataclasses.dataclass
+class Cluster:
+    """Several processes that train one network together (`jax.distributed`).
+
+    Attributes:
+        coordinator: host:port of the first process; by default there is one process.
+        processes: how many there are.
+        process: number of this one.
+    """
+
+    coordinator: str | None = None
+    processes: int = 1
+    process: int = 0
+
+
+@dataclasses.dataclass
+class TrainRun:
+    """`python -m experiments.train`.
+
+    Attributes:
+        data: to learn from.
+        validation_split: of the same data, on which thresholds and the best step are chosen.
+        steps: of the optimizer.
+        batch_size: crops of a step.
+        validate_every: steps between validations.
+        save_every: steps between checkpoints.
+        resume: run directory of a training to go on with, bit for bit.
+        weights: to start from: a file, or the name of shipped ones.
+    """
+
+    data: Data = MISSING
+    validation_split: str = "validation"
+    model: ModelConfig = MISSING
+    optimizer: Optimizer = MISSING
+    augmentation: AugmentationConfig = dataclasses.field(default_factory=AugmentationConfig)
+    tracker: Tracker = MISSING
+    cluster: Cluster = dataclasses.field(default_factory=Cluster)
+    steps: int = MISSING
+    batch_size: int = MISSING
+    validate_every: int = MISSING
+    save_every: int = MISSING
+    resume: str | None = None
+    weights: str | None = None
+    experiment: str | None = None
+    seed: int = 0

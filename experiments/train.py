@@ -1,0 +1,41 @@
+"""Trains a network, and keeps all that is needed to go on, to judge it and to use it.
+
+    python -m experiments.train model=membrane data=phantom
+    python -m experiments.train model=cleft data=vnc data.root=DIR steps=3000
+    python -m experiments.train resume=RUN_DIR        goes on where a training stopped, bit for bit
+
+Models: membrane, membrane_fast, cleft, vesicle, joint, affinity, affinity_isotropic. The run
+directory holds metrics.jsonl (a line for each report), metrics.json (the final figures), best.npz
+(the weights that validated best), checkpoints/ and samples/ (prediction beside truth).
+"""
+
+from pathlib import Path
+from typing import cast
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from configs.schema import register
+from configs.training import TrainRun
+
+register()
+
+
+@hydra.main(version_base="1.3", config_path="pkg://configs", config_name="train")
+def main(config: DictConfig) -> None:
+    """Runs what the command line asks for, in Hydra's run directory or in that of `resume`."""
+    # Imported late, so that --help and mistakes in the config answer before JAX is loaded.
+    from experiments.training.workers import take_share
+
+    take_share(HydraConfig.get().launcher)
+    from experiments.training.resuming import resumed
+    from experiments.training.run import run
+
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    settings, folder = resumed(config, folder)
+    run(cast(TrainRun, OmegaConf.to_object(settings)), folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Weights in one .npz file, with the architecture that they are for and a card about them."""
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array
+
+from models.architecture import Architecture, build, check_same, from_json
+
+VERSION = 1  # of the file
+PREFIX = "parameters/"
+NOT_WHOLE = (zipfile.BadZipFile, EOFError, KeyError, OSError, json.JSONDecodeError)
+
+
+def save_weights(
+    path: str | os.PathLike,
+    architecture: Architecture,
+    params: nnx.State,
+    card: Mapping[str, Any],
+    *,
+    storage: Literal["float32", "float16"] = "float32",
+) -> None:
+    """Writes a file whole or not at all; a reader never sees half of it.
+
+    Args:
+        path: ends in .npz; its folder exists.
+        architecture: of the network.
+        params: its parameters, as from `nnx.state(network, nnx.Param)`. Their paths are the names
+            of the arrays: "parameters/body/down/0/layers/0/kernel".
+        card: what a user should know, such as data, scores and licence; JSON values.
+        storage: float16 halves the file, at a relative error of 5e-4 of each number.
+
+    Raises:
+        ValueError: another suffix, or numbers that are not finite (as float16: above 65504).
+    """
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise ValueError(f"got {path}; needs a name that ends in .npz")
+    arrays = {
+        PREFIX + _name(keys): _stored(keys, variable[...], storage)
+        for keys, variable in nnx.to_flat_state(params)
+    }
+    about = {"version": VERSION, "architecture": architecture.to_json(), "card": dict(card)}
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+def load_weights(
+    path: str | os.PathLike, needed: Architecture | None = None
+) -> tuple[Architecture, nnx.State]:
+    """The architecture, and the parameters as float32.
+
+    `nnx.update(build(architecture, rngs), parameters)` makes the network whole.
+
+    Args:
+        path: of a file that `save_weights` wrote.
+        needed: an architecture that the weights must be for, but for its prior.
+
+    Raises:
+        ValueError: a file that is cut off or none of ours, of another version or architecture, or
+            whose arrays do not fit its architecture; names the file, the field and both values.
+        FileNotFoundError: no such file.
+    """
+    about, arrays = _read(path)
+    try:
+        architecture = from_json(about["architecture"])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if needed is not None:
+        check_same(architecture, needed, str(path))
+    empty = nnx.state(nnx.eval_shape(lambda: build(architecture, nnx.Rngs(0))), nnx.Param)
+    flat = list(nnx.to_flat_state(empty))
+    for name in sorted({_name(keys) for keys, _ in flat} ^ arrays.keys()):
+        state = "unknown to" if name in arrays else "missing for"
+        raise ValueError(f"{path}: parameter {name!r} is {state} its architecture, {architecture}")
+    for keys, variable in flat:
+        found, wanted = arrays[_name(keys)].shape, variable.shape
+        if found != wanted:
+            raise ValueError(f"{path}: got {_name(keys)} of shape {found}; needs {wanted}")
+    filled = [(k, v.replace(jnp.asarray(arrays[_name(k)], jnp.float32))) for k, v in flat]
+    return architecture, nnx.from_flat_state(filled)
+
+
+def read_card(path: str | os.PathLike) -> dict[str, Any]:
+    """What `save_weights` was told about the weights.
+
+    Raises:
+        ValueError, FileNotFoundError: as `load_weights`.
+    """
+    return _read(path)[0]["card"]
+
+
+def _read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path}: no such file of weights")
+    try:
+        with open(path, "rb") as whole, np.load(_zip(whole), allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            arrays = {n.removeprefix(PREFIX): file[n] for n in file.files if n != "about"}
+    except (*NOT_WHOLE, ValueError) as error:
+        raise ValueError(
+            f"{path}: not a whole file of weights ({error}); fetch or save it again"
+        ) from error
+    if about.get("version") != VERSION:
+        found = about.get("version")
+        raise ValueError(f"{path}: got version={found}; needs {VERSION}: save it anew")
+    return about, arrays
+
+
+def _zip(file: BinaryIO) -> BinaryIO:
+    """The file, unless its end is missing, where a zip has its table of contents."""
+    if not zipfile.is_zipfile(file):
+        raise zipfile.BadZipFile("its end is missing, or it is no .npz")
+    file.seek(0)
+    return file
+
+
+def _name(keys: Sequence[Any]) -> str:
+    """Of an array, from its path in the state: ("down", 0, "kernel") is "down/0/kernel"."""
+    return "/".join(str(key) for key in keys)
+
+
+def _stored(keys: Sequence[Any], values: Array, storage: str) -> np.ndarray:
+    array = np.asarray(values)
+    # What becomes infinite is found by the check that follows.
+    with np.errstate(over="ignore"):
+        array = array.astype(storage)
+    if not np.isfinite(array).all():
+        raise ValueError(f"got parameter {_name(keys)} that is not finite as {storage}")
+    return array

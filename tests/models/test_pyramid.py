@@ -1,0 +1,48 @@
+"""What networks do to sizes: maxima of windows, repetition, and dealing out."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from models.shallow import Shallow, dealt, gathered
+from models.unet import pooled, repeated
+from ops.winograd import winograd_conv
+from ops.winograd.core import largest
+
+
+def draw(shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+@pytest.mark.parametrize("window", [(1, 2, 2), (2, 2, 2), (1, 1, 1), (2, 1, 1)])
+def test_pooling_takes_the_maximum_of_windows(window):
+    x = draw((2, 4, 6, 8, 3))
+    np.testing.assert_array_equal(pooled(x, window), largest(x, window))
+
+
+@pytest.mark.parametrize("window", [(1, 2, 2), (2, 2, 2), (2, 1, 1)])
+def test_repetition_is_that_of_numpy(window):
+    x = expected = draw((2, 2, 3, 4, 3))
+    for axis, times in enumerate(window, start=1):
+        expected = np.repeat(expected, times, axis)
+    np.testing.assert_array_equal(repeated(x, window), expected)
+    np.testing.assert_array_equal(pooled(repeated(x, window), window), x)
+
+
+def test_images_are_dealt_out_and_gathered_again():
+    x = draw((2, 3, 4, 8, 5))
+    assert dealt(x).shape == (8, 3, 2, 4, 5)
+    np.testing.assert_array_equal(dealt(x)[2:4], x[:, :, 0::2, 1::2])
+    np.testing.assert_array_equal(gathered(dealt(x)), x)
+    np.testing.assert_array_equal(gathered(gathered(dealt(dealt(x)))), x)
+
+
+def test_the_shallow_network_is_one_of_dilated_convolutions():
+    network = Shallow(2, width=3, levels=3, rngs=nnx.Rngs(0))
+    images = draw((2, 2, 12, 16, 1))
+    x = winograd_conv(images, network.first.kernel[...], activation="relu")
+    for step, layers in zip((1, 2, 4), network.levels, strict=True):
+        for layer in layers:
+            x = winograd_conv(x, layer.taps(), dilation=(1, step, step), activation="relu")
+    np.testing.assert_allclose(network(images), network.head(x), rtol=1e-4, atol=1e-6)
