@@ -10,73 +10,8 @@ import enum
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-DATA_ROOT = "${oc.env:NEUROPIL_DATA,null}"
-
-
-@dataclasses.dataclass
-class Tissue:
-    """`data.synthetic.Tissue`."""
-
-    pitch_nm: float = 210.0
-    dendrite_fraction: float = 0.4
-    branching: float = 0.06
-    synapses_per_um3: float = 1.0
-    vesicles_per_synapse: float = 120.0
-    mitochondria: float = 0.4
-    extracellular_nm: float = 0.0
-    membrane_nm: float = 20.0
-    cleft_nm: float = 40.0
-
-
-@dataclasses.dataclass
-class Imaging:
-    """`data.synthetic.Imaging`."""
-
-    membrane_contrast: float = 0.4
-    blur_nm: float = 4.0
-    grain: float = 0.06
-    noise: float = 0.04
-    section_contrast: float = 0.08
-    misalignment_nm: float = 5.0
-    dark_sections: float = 0.0
-    missing_sections: float = 0.0
-    defocused_sections: float = 0.0
-
-
-@dataclasses.dataclass
-class Data:
-    """What `data=` chooses: a name, and which part of it."""
-
-    name: str = MISSING
-    split: str = "train"
-
-
-@dataclasses.dataclass
-class PhantomData(Data):
-    """Generated tissue: `data.synthetic.PhantomParameters`, less the seed of the run."""
-
-    shape: list[int] = dataclasses.field(default_factory=lambda: [64, 512, 512])
-    voxel_size_nm: list[float] = dataclasses.field(default_factory=lambda: [30.0, 6.0, 6.0])
-    tissue: Tissue = dataclasses.field(default_factory=Tissue)
-    imaging: Imaging = dataclasses.field(default_factory=Imaging)
-
-
-@dataclasses.dataclass
-class NamedData(Data):
-    """A dataset of `python -m data.catalog`, under the folder `root`."""
-
-    root: str | None = DATA_ROOT
-
-
-@dataclasses.dataclass
-class FilesData(Data):
-    """A user's own volumes; an empty voxel size or offset is the one that the file states."""
-
-    split: str = "all"
-    image: str = MISSING
-    labels: str | None = None
-    voxel_size_nm: list[float] | None = None
-    offset: list[int] | None = None
+from configs.sources import DATA_ROOT, Data, FilesData, NamedData, PhantomData, Tracker
+from configs.training import ModelConfig, TrainRun
 
 
 @dataclasses.dataclass
@@ -134,13 +69,14 @@ class MembraneTask(Task):
     """Probability of membrane, against a mask (not 0 = membrane).
 
     Attributes:
-        threshold: from which on a probability is taken for membrane; chosen on validation data.
+        threshold: from which on a probability is taken for membrane, chosen on validation data; by
+            default 0.5, or what the training of a checkpoint chose.
         invert_truth: whether the truth is 0 where there is membrane, as in ISBI 2012's files.
         calibration_bins: of the reliability curve.
         sections: whether to score the regions that the membranes enclose, as ISBI 2012 did.
     """
 
-    threshold: float = MISSING
+    threshold: float | None = None
     invert_truth: bool = False
     calibration_bins: int = MISSING
     sections: bool = MISSING
@@ -152,27 +88,50 @@ class CleftTask(Task):
 
     Attributes:
         threshold: from which on a probability is taken for cleft, chosen on validation data; by
-            default the prediction is a mask or ids, and all but 0 is cleft.
+            default the prediction is a mask or ids, and all but 0 is cleft, or it is what the
+            training of a checkpoint chose.
+        least_voxels: of a cleft in a prediction of probabilities; smaller ones are left out. By
+            default 0, or what the training of a checkpoint chose.
         distance_nm: from which on a voxel is false, in the rule of CREMI.
         min_overlap: voxels from which on an object counts as found, in the rule of VESICLE.
     """
 
     threshold: float | None = None
+    least_voxels: int | None = None
     distance_nm: float = MISSING
     min_overlap: int = MISSING
 
 
 @dataclasses.dataclass
 class InstanceTask(Task):
-    """Separate objects, such as vesicles or mitochondria.
+    """Separate objects, such as vesicles or mitochondria: ids or probabilities, against ids.
 
     Attributes:
+        threshold: from which on a probability is taken for an object, chosen on validation data; by
+            default the prediction is ids, or it is what the training of a checkpoint chose.
         ious: overlaps at which objects count as found.
         distance_nm: between centres, up to which an object counts as detected.
     """
 
+    threshold: float | None = None
     ious: list[float] = MISSING
     distance_nm: float = MISSING
+
+
+@dataclasses.dataclass
+class AffinityTask(Task):
+    """Affinities, one channel each, against masks of the same channels (not 0 = one neurite).
+
+    Attributes:
+        channels: their names; by default their numbers, or the outputs of a checkpoint.
+        thresholds: of each channel, from which on 1 - affinity is taken for a boundary; by default
+            0.5, or what the training of a checkpoint chose.
+        calibration_bins: of the reliability curve.
+    """
+
+    channels: list[str] | None = None
+    thresholds: list[float] | None = None
+    calibration_bins: int = MISSING
 
 
 @dataclasses.dataclass
@@ -231,11 +190,18 @@ class Resampling:
 
 @dataclasses.dataclass
 class EvaluationRun:
-    """`python -m experiments.evaluate`.
+    """`python -m experiments.evaluate`: of a prediction and its truth, or of a checkpoint on data.
 
     Attributes:
         prediction: path of what is scored.
         truth: path of what it is scored against.
+        checkpoint: weights to predict `data` with: a run directory of a training, a file, or the
+            name of shipped ones. The task is then that of the output.
+        data: what they are scored on, in place of a prediction and its truth.
+        split: of the data.
+        output: of the network; "affinity" for all affinities. Needed where it has several.
+        augment: averages predictions over the symmetries of a section, which takes 8 times as long,
+            or 16.
         baseline: path of another prediction, to be compared on the same blocks.
         mask: path of a volume that is 0 where nothing is to be scored.
         image: path of the image, to be shown beside errors.
@@ -243,8 +209,13 @@ class EvaluationRun:
     """
 
     task: Task = MISSING
-    prediction: str = MISSING
-    truth: str = MISSING
+    prediction: str | None = None
+    truth: str | None = None
+    checkpoint: str | None = None
+    data: Data | None = None
+    split: str = "validation"
+    output: str | None = None
+    augment: bool = False
     baseline: str | None = None
     mask: str | None = None
     image: str | None = None
@@ -259,7 +230,38 @@ class Suite(enum.Enum):
     data = "data"
     metrics = "metrics"
     conv = "conv"
+    models = "models"
+    accuracy = "accuracy"
     all = "all"
+
+
+class Layers(enum.Enum):
+    """Which convolutions suite `conv` measures: the main ones, all, or random shapes."""
+
+    main = "main"
+    all = "all"
+    sweep = "sweep"
+
+
+@dataclasses.dataclass
+class Accuracy:
+    """Of suite `accuracy`.
+
+    Attributes:
+        channels: of the layers whose rounding errors are measured.
+        features: of the layers of the network that is trained.
+        crop_shape: of the images that it learns from, one a step.
+        steps: that it is trained, in ten passes over a tenth as many crops.
+        seeds: how many such networks are trained, at least two.
+        learning_rate: of its optimizer.
+    """
+
+    channels: list[int] = MISSING
+    features: int = MISSING
+    crop_shape: list[int] = MISSING
+    steps: int = MISSING
+    seeds: int = MISSING
+    learning_rate: float = MISSING
 
 
 @dataclasses.dataclass
@@ -273,7 +275,9 @@ class BenchmarkRun:
         crop_shape: of the crops drawn, in voxels.
         batch_size: crops in a batch.
         step_ms: how long a step of the imagined trainer takes.
+        layers: of suite `conv`: `main` (a few minutes), `all`, or `sweep`, which are random shapes.
         rounds: how often each contender runs; they take turns, and the median counts.
+        accuracy: of the suite of that name.
     """
 
     suite: Suite = Suite.data
@@ -283,7 +287,9 @@ class BenchmarkRun:
     crop_shape: list[int] = MISSING
     batch_size: int = MISSING
     step_ms: float = MISSING
+    layers: Layers = Layers.main
     rounds: int = MISSING
+    accuracy: Accuracy = MISSING
     seed: int = 0
 
 
@@ -292,12 +298,14 @@ ENTRY_POINTS = {
     "contact_sheet": ContactSheetRun,
     "benchmark": BenchmarkRun,
     "evaluate": EvaluationRun,
+    "train": TrainRun,
 }
 TASKS = {
     "segmentation": SegmentationTask,
     "membrane": MembraneTask,
     "cleft": CleftTask,
     "instance": InstanceTask,
+    "affinity": AffinityTask,
     "skeleton": SkeletonTask,
     "partner": PartnerTask,
     "connectome": ConnectomeTask,
@@ -310,6 +318,8 @@ def register() -> None:
     store = ConfigStore.instance()
     for name, schema in ENTRY_POINTS.items():
         store.store(group="schema", name=name, node=schema)
+    store.store(group="schema", name="model", node=ModelConfig)
+    store.store(group="schema", name="tracker", node=Tracker)
     for group, schemas in {"data": DATA, "task": TASKS}.items():
         for name, schema in schemas.items():
             store.store(group=f"schema/{group}", name=name, node=schema)

@@ -2,10 +2,14 @@
 
     python -m experiments.evaluate prediction=PATH truth=PATH [task=segmentation] [mask=PATH]
         [image=PATH] [baseline=PATH] [voxel_size_nm=[z,y,x]]
+    python -m experiments.evaluate checkpoint=RUN_DIR data=phantom [split=validation]
+        [output=NAME] [augment=true] [baseline=PATH]
 
-Tasks: segmentation, membrane, cleft, instance (volumes of any format), skeleton (labels against a
-folder of SWC), partner and connectome (synapse tables). The run directory holds metrics.json,
-metrics.md, tables as CSV and report.html, which opens in any browser.
+Tasks: segmentation, membrane, cleft, instance, affinity (volumes of any format), skeleton (labels
+against a folder of SWC), partner and connectome (synapse tables). The second way first predicts a
+split of a dataset with trained weights, and takes the task of their output and the thresholds that
+their training chose. The run directory holds metrics.json, metrics.md, tables as CSV, report.html,
+which opens in any browser, and what was predicted (prediction.zarr, truth.zarr, image.zarr).
 """
 
 from pathlib import Path

@@ -8,6 +8,7 @@ from experiments.benchmarks.accuracy.suite import measure_accuracy
 from experiments.benchmarks.conv.run import measure_convolutions
 from experiments.benchmarks.data_suite import measure_data
 from experiments.benchmarks.metrics_suite import measure_metrics
+from experiments.benchmarks.models.suite import measure_models
 from experiments.benchmarks.result import Result, markdown
 from experiments.run_record import environment, write_json
 
@@ -30,6 +31,10 @@ def run(config: BenchmarkRun, folder: Path) -> None:
     if config.suite in (Suite.conv, Suite.all):
         convolutions, table = measure_convolutions(config, folder)
         results += convolutions
+        tables.append(table)
+    if config.suite in (Suite.models, Suite.all):
+        networks, table = measure_models(config)
+        results += networks
         tables.append(table)
     figures = {
         "suite": config.suite.value,

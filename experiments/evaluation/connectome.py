@@ -11,6 +11,7 @@ from experiments.evaluation.inputs import (
     check_no_baseline,
     check_no_mask,
     check_same_place,
+    paths_of,
 )
 from experiments.evaluation.outcome import Outcome
 from experiments.evaluation.synapse_tables import read_ids
@@ -33,7 +34,7 @@ def score(config: EvaluationRun) -> Outcome:
     task = cast(ConnectomeTask, config.task)
     check_no_baseline(config)
     check_no_mask(config)
-    prediction, truth = (_read(path) for path in (config.prediction, config.truth))
+    prediction, truth = (_read(path) for path in paths_of(config))
     correspondence = "equal ids"
     if task.prediction_segmentation or task.truth_segmentation:
         match = match_neurons(_overlap(task, config))

@@ -14,6 +14,55 @@ from data.volume import Volume, check_same_grid
 log = logging.getLogger(__name__)
 
 
+def check_named(config: EvaluationRun) -> None:
+    """Raises ValueError unless a config names a prediction and its truth, or weights and data."""
+    if config.checkpoint is None:
+        _check_no_checkpoint_keys(config)
+        paths_of(config)
+        return
+    own = ("prediction", "truth", "mask", "image", "voxel_size_nm")
+    for name in own:
+        if (value := getattr(config, name)) is not None:
+            raise ValueError(
+                f"got checkpoint={config.checkpoint} and {name}={value}; needs one of both: a "
+                "checkpoint makes the prediction, and all else comes from data="
+            )
+    if config.data is None:
+        raise ValueError(
+            f"got checkpoint={config.checkpoint} without data; needs data=NAME to predict and "
+            "score: phantom, files, or one of `python -m data.catalog`"
+        )
+
+
+def _check_no_checkpoint_keys(config: EvaluationRun) -> None:
+    given = {
+        "data": config.data and config.data.name,
+        "output": config.output,
+        "augment": "true" if config.augment else None,
+    }
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"got {name}={value} without a checkpoint; needs checkpoint=RUN_DIR (a training, a "
+                "file of weights or the name of shipped ones), or prediction=PATH truth=PATH alone"
+            )
+
+
+def paths_of(config: EvaluationRun) -> tuple[str, str]:
+    """The paths of the prediction and of the truth.
+
+    Raises:
+        ValueError: one that is not given.
+    """
+    if config.prediction is None or config.truth is None:
+        missing = [name for name in ("prediction", "truth") if getattr(config, name) is None]
+        raise ValueError(
+            f"got no {' and no '.join(missing)}; needs prediction=PATH truth=PATH, or "
+            "checkpoint=RUN_DIR data=NAME"
+        )
+    return config.prediction, config.truth
+
+
 def open_inputs(config: EvaluationRun, *names: str) -> dict[str, Volume]:
     """The volumes of a config by the name of their key, those that are given; reads no voxel.
 

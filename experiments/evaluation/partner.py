@@ -9,7 +9,7 @@ from jaxtyping import Float64, Integer
 
 from configs.schema import EvaluationRun, PartnerTask
 from data.opening import open_volume
-from experiments.evaluation.inputs import as_labels, check_no_baseline, check_no_mask
+from experiments.evaluation.inputs import as_labels, check_no_baseline, check_no_mask, paths_of
 from experiments.evaluation.lookup import labels_at
 from experiments.evaluation.outcome import Outcome
 from experiments.evaluation.synapse_tables import read_ids, read_sites
@@ -24,9 +24,7 @@ def score(config: EvaluationRun) -> Outcome:
     task = cast(PartnerTask, config.task)
     check_no_baseline(config)
     check_no_mask(config)
-    prediction, truth = (
-        _read(path, task.segmentation, config) for path in (config.prediction, config.truth)
-    )
+    prediction, truth = (_read(path, task.segmentation, config) for path in paths_of(config))
     shared = np.isin(prediction.ids, truth.ids)
     if len(prediction) and len(truth) and not shared.any():
         log.warning(

@@ -23,12 +23,15 @@ def write_outcome(folder: Path, config: EvaluationRun, outcome: Outcome, seconds
         "truth": config.truth,
         "baseline": config.baseline,
         "mask": config.mask,
+        **_asked_of_checkpoint(config),
         "seed": config.seed,
         "seconds": seconds,
+        "notes": list(outcome.notes),
         "metrics": [metric.as_dict() for metric in outcome.metrics],
     }
     write_json(folder / "metrics.json", figures)
-    write_text(folder / "metrics.md", markdown(outcome.metrics))
+    said = "".join(f"\n{note}\n" for note in outcome.notes)
+    write_text(folder / "metrics.md", markdown(outcome.metrics) + said)
     for name, rows in outcome.tables.items():
         write_csv(folder / f"{name}.csv", rows)
     write_page(
@@ -37,12 +40,24 @@ def write_outcome(folder: Path, config: EvaluationRun, outcome: Outcome, seconds
         f"{config.prediction}, scored against {config.truth}.",
         [
             numbers({_label(metric): value_text(metric) for metric in _main(outcome.metrics)}),
+            *map(text, outcome.notes),
             *_side_by_side(outcome.metrics),
             *outcome.parts,
             section("All values", text(HOW_TO_READ), _values(outcome.metrics)),
             *map(text, notes(outcome.metrics)),
         ],
     )
+
+
+def _asked_of_checkpoint(config: EvaluationRun) -> dict[str, str | None]:
+    if config.checkpoint is None or config.data is None:
+        return {}
+    return {
+        "checkpoint": config.checkpoint,
+        "data": config.data.name,
+        "split": config.data.split,
+        "output": config.output,
+    }
 
 
 HOW_TO_READ = (

@@ -1,11 +1,13 @@
 """The stages of `python -m experiments.evaluate`."""
 
+import dataclasses
 import logging
 import time
 from pathlib import Path
 
 from configs.schema import EvaluationRun
 from experiments.evaluation import (
+    affinity,
     cleft,
     connectome,
     instance,
@@ -14,6 +16,8 @@ from experiments.evaluation import (
     segmentation,
     skeleton,
 )
+from experiments.evaluation.checkpoint import predict_split
+from experiments.evaluation.inputs import check_named
 from experiments.evaluation.report import write_outcome
 from experiments.evaluation.tables import summary
 from experiments.run_record import environment, write_json
@@ -23,6 +27,7 @@ SCORES = {
     "membrane": membrane.score,
     "cleft": cleft.score,
     "instance": instance.score,
+    "affinity": affinity.score,
     "skeleton": skeleton.score,
     "partner": partner.score,
     "connectome": connectome.score,
@@ -31,10 +36,20 @@ log = logging.getLogger(__name__)
 
 
 def run(config: EvaluationRun, folder: Path) -> None:
-    """Scores what a config names and writes the result into the folder."""
+    """Scores what a config names and writes the result into the folder.
+
+    Raises:
+        ValueError, FileNotFoundError: what cannot be scored; the message says what to do.
+    """
     start = time.perf_counter()
-    outcome = SCORES[config.task.name](config)
+    check_named(config)
+    notes: tuple[str, ...] = ()
+    if config.checkpoint is not None:
+        config, notes = predict_split(config, folder)
+    outcome = dataclasses.replace(SCORES[config.task.name](config), notes=notes)
     write_json(folder / "environment.json", environment())
     write_outcome(folder, config, outcome, time.perf_counter() - start)
     log.info("\n%s", summary(outcome.metrics))
+    for note in notes:
+        log.info("%s", note)
     log.info("report: %s", folder / "report.html")

@@ -17,6 +17,7 @@ from experiments.evaluation.inputs import (
     check_no_baseline,
     check_no_mask,
     check_resampling,
+    paths_of,
 )
 from experiments.evaluation.lookup import inside_of, labels_at
 from experiments.evaluation.outcome import Outcome, Rows
@@ -55,8 +56,9 @@ def score(config: EvaluationRun) -> Outcome:
     check_no_baseline(config)
     check_no_mask(config)
     check_resampling(config)
-    labels = as_labels(open_volume(config.prediction, voxel_size_nm=config.voxel_size_nm))
-    forest = read_forest(Path(config.truth))
+    prediction, truth = paths_of(config)
+    labels = as_labels(open_volume(prediction, voxel_size_nm=config.voxel_size_nm))
+    forest = read_forest(Path(truth))
     segments = labels_at(labels, forest.positions_nm)
     inside = inside_of(labels, forest.positions_nm)
     forest, segments = clip(forest, inside), segments[inside]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_module
 
-from configs import schema
+from configs import schema, sources
 from experiments import search
 from experiments.sweeps.runs import find_runs
 from experiments.training import workers
@@ -166,4 +166,4 @@ def test_a_worker_takes_its_share_once(monkeypatch, jobs, share):
 def test_every_tracker_composes(name):
     schema.register()
     with initialize_config_module("configs", version_base="1.3"):
-        assert compose(f"tracker/{name}").tracker.mode is schema.TrackerMode[name]
+        assert compose(f"tracker/{name}").tracker.mode is sources.TrackerMode[name]

@@ -1,7 +1,6 @@
 """What all networks have in common: their face, what they see, and that they learn."""
 
 import functools
-import math
 
 import jax
 import jax.numpy as jnp
@@ -35,29 +34,24 @@ def draw(shape, seed=0):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
-@functools.cache
-def built(name):
-    """A network with parameters away from their start, where residual branches are nothing."""
-    build = (NETWORKS | DEEP)[name]
-    graph, state = nnx.split(nnx.eval_shape(lambda: build(nnx.Rngs(0))))
-    filled = []
-    for seed, (path, variable) in enumerate(nnx.to_flat_state(state)):
-        # NumPy draws them, as JAX compiles a function for every shape.
-        values = draw(variable.shape, seed) * 0.1
-        if path[-1] == "kernel":
-            values *= 10 * math.sqrt(2 / math.prod(variable.shape[:-1]))
-        if path[-1] in ("gain", "scale"):
-            values += 1 if path[-1] == "gain" else 0.5
-        filled.append((path, variable.replace(values)))
-    return nnx.merge(graph, nnx.from_flat_state(filled))
+@pytest.fixture(scope="module")
+def built(filled):
+    """Networks by name."""
+    return functools.cache(lambda name: filled((NETWORKS | DEEP)[name]))
 
 
-@functools.cache
-def compiled(name):
-    """The network as a function, and pairs of images that it is for."""
-    graph, state = nnx.split(built(name))
-    forward = jax.jit(lambda images: nnx.merge(graph, state)(images))
-    return forward, draw((2, *(2 * m for m in built(name).multiple), 1))
+@pytest.fixture(scope="module")
+def compiled(built):
+    """The network as a function, a pair of images, and logits of them, by name."""
+
+    @functools.cache
+    def compile_one(name):
+        graph, state = nnx.split(built(name))
+        forward = jax.jit(lambda images: nnx.merge(graph, state)(images))
+        images = draw((2, *(2 * m for m in built(name).multiple), 1))
+        return forward, images, forward(images)
+
+    return compile_one
 
 
 @pytest.fixture(params=NETWORKS)
@@ -85,28 +79,22 @@ def unchecked(monkeypatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
-@functools.cache
-def logits_of(name):
-    forward, images = compiled(name)
-    return forward(images)
-
-
-def test_logits_have_the_size_of_the_images(name):
-    logits = logits_of(name)
-    assert logits.shape == (*compiled(name)[1].shape[:4], 2) and logits.dtype == jnp.float32
+def test_logits_have_the_size_of_the_images(name, built, compiled):
+    _, images, logits = compiled(name)
+    assert logits.shape == (*images.shape[:4], 2) and logits.dtype == jnp.float32
     assert built(name).channels == 2
 
 
-def test_images_of_a_batch_do_not_meet(name):
-    forward, images = compiled(name)
+def test_images_of_a_batch_do_not_meet(name, compiled):
+    forward, images, logits = compiled(name)
     changed = forward(images.at[1].multiply(3.0))
-    np.testing.assert_array_equal(changed[0], logits_of(name)[0])
-    assert np.abs(changed[1] - logits_of(name)[1]).max() > 1e-3
+    np.testing.assert_array_equal(changed[0], logits[0])
+    assert np.abs(changed[1] - logits[1]).max() > 1e-3
 
 
 @pytest.mark.usefixtures("plain_conv")
 @pytest.mark.parametrize("name", [*NETWORKS, *DEEP])
-def test_reach_is_how_far_an_output_sees(name):
+def test_reach_is_how_far_an_output_sees(name, built):
     network = built(name)
     axes = list(enumerate(zip(network.reach, network.multiple, strict=True)))
     sizes = [(2 * reach // multiple + 2) * multiple for _, (reach, multiple) in axes]
@@ -127,7 +115,7 @@ def test_reach_is_how_far_an_output_sees(name):
         assert farthest == reach, axis
 
 
-def test_sizes_must_be_multiples(name):
+def test_sizes_must_be_multiples(name, built):
     z, y, x = built(name).multiple
     with pytest.raises(ValueError, match=rf"needs multiples of \({z}, {y}, {x}\): pad or crop"):
         built(name)(jnp.zeros((1, z, y, x + 1, 1)) if x > 1 else jnp.zeros((1, z + 1, y, x, 1)))
@@ -135,13 +123,13 @@ def test_sizes_must_be_multiples(name):
 
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("shape", [(1, 1, 8, 8, 2), (1, 8, 8, 1)])
-def test_images_must_have_one_grey_value(name, shape):
+def test_images_must_have_one_grey_value(name, shape, built):
     with pytest.raises(ValueError, match=r"needs \(batch, z, y, x, 1\)"):
         built(name)(jnp.zeros(shape))
 
 
-def test_steps_on_one_crop_lower_the_loss(name):
-    _, images = compiled(name)
+def test_steps_on_one_crop_lower_the_loss(name, built, compiled):
+    _, images, _ = compiled(name)
     targets = jnp.concatenate([images > 0, images < 1], axis=-1).astype(jnp.float32)
     graph, params = nnx.split(built(name), nnx.Param)
     optimizer = optax.adam(1e-2)
@@ -168,7 +156,7 @@ def test_steps_on_one_crop_lower_the_loss(name):
 
 
 @pytest.mark.parametrize("tree_mode", [True, False])
-def test_a_network_is_the_same_in_both_modes_of_flax(name, tree_mode):
+def test_a_network_is_the_same_in_both_modes_of_flax(name, tree_mode, built):
     with nnx.set_graph_mode(not tree_mode):
         graph, state = nnx.split(built(name))
         network = nnx.merge(graph, state)

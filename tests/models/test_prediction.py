@@ -103,17 +103,22 @@ def test_tiles_are_blended_linearly():
 
 
 @pytest.mark.parametrize(
-    ("network", "size", "tile"),
+    ("build", "size", "tile"),
     [
-        (UNet2d(2, width=4, levels=2, sections=3, rngs=nnx.Rngs(0)), (4, 44, 50), (4, 28, 36)),
         (
-            UNet3d(2, width=4, levels=2, anisotropic_levels=1, rngs=nnx.Rngs(0)),
+            lambda rngs: UNet2d(2, width=4, levels=2, sections=3, rngs=rngs),
+            (4, 44, 50),
+            (4, 28, 36),
+        ),
+        (
+            lambda rngs: UNet3d(2, width=4, levels=2, anisotropic_levels=1, rngs=rngs),
             (14, 40, 32),
             (10, 30, 32),
         ),
     ],
 )
-def test_a_network_answers_by_tiles_as_in_one_piece(network, size, tile):
+def test_a_network_answers_by_tiles_as_in_one_piece(filled, build, size, tile):
+    network = filled(build)
     graph, state = nnx.split(network)
     apply = jax.jit(lambda x: nnx.merge(graph, state)(x))
     about: Any = {"reach": network.reach, "multiple": network.multiple, "channels": 2}

@@ -3,7 +3,6 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import nnx
 
 from models.shallow import Shallow, dealt, gathered
 from models.unet import pooled, repeated
@@ -38,11 +37,12 @@ def test_images_are_dealt_out_and_gathered_again():
     np.testing.assert_array_equal(gathered(gathered(dealt(dealt(x)))), x)
 
 
-def test_the_shallow_network_is_one_of_dilated_convolutions():
-    network = Shallow(2, width=3, levels=3, rngs=nnx.Rngs(0))
+def test_the_shallow_network_is_one_of_dilated_convolutions(filled):
+    network = filled(lambda rngs: Shallow(2, width=3, levels=3, rngs=rngs))
     images = draw((2, 2, 12, 16, 1))
-    x = winograd_conv(images, network.first.kernel[...], activation="relu")
+    x = network.first(images)
     for step, layers in zip((1, 2, 4), network.levels, strict=True):
         for layer in layers:
-            x = winograd_conv(x, layer.taps(), dilation=(1, step, step), activation="relu")
+            bias, steps = layer.bias[...], (1, step, step)
+            x = winograd_conv(x, layer.taps(), bias=bias, dilation=steps, activation="relu")
     np.testing.assert_allclose(network(images), network.head(x), rtol=1e-4, atol=1e-6)

@@ -4,10 +4,12 @@ import dataclasses
 import math
 from typing import Literal
 
+import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 from jaxtyping import Float32
 
-from models.architecture import Architecture
+from models.architecture import Architecture, Dense, build
 
 What = Literal["training step", "inference"]
 
@@ -35,7 +37,7 @@ class Case:
         """Network, work and images in words."""
         a, (batch, *sizes) = self.architecture, self.shape
         size = "x".join(map(str, sizes))
-        return f"{a.network}, width {a.width}: {self.what}, {batch} of {size}"
+        return f"{a.network} of width {a.width}, {self.what}, {batch} x {size}"
 
     @property
     def voxels(self) -> int:
@@ -76,3 +78,18 @@ def draw_samples(shape: tuple[int, int, int, int], seed: int) -> Samples:
     images = rng.standard_normal((*shape, 1), np.float32)
     targets = (rng.random((*shape, 1), np.float32) < POSITIVE_SHARE).astype(np.float32)
     return Samples(images, targets, np.ones_like(targets))
+
+
+def draw_network(architecture: Architecture, seed: int) -> Dense:
+    """A network whose parameters are all of the unit normal distribution.
+
+    So none of its layers is idle, as residual ones are at the start of training. NumPy draws them,
+    since JAX would compile a function for every shape.
+    """
+    rng = np.random.default_rng(seed)
+    graph, params = nnx.split(nnx.eval_shape(lambda: build(architecture, nnx.Rngs(0))))
+    filled = [
+        (path, variable.replace(jnp.asarray(rng.standard_normal(variable.shape, np.float32))))
+        for path, variable in nnx.to_flat_state(params)
+    ]
+    return nnx.merge(graph, nnx.from_flat_state(filled))

@@ -49,8 +49,12 @@ def _training(network: Dense, samples: Samples) -> Work:
         updates, memory = optimizer.update(gradient, memory, params)
         return (optax.apply_updates(params, updates), memory), loss
 
-    params = jax.tree.map(jnp.copy, params)  # since a step writes over what it is given
-    state = (params, optimizer.init(params))
+    @jax.jit
+    def start(params):
+        # Copied, since a step writes over what it is given.
+        return jax.tree.map(jnp.copy, params), optimizer.init(params)
+
+    state = start(params)
     compiled = jax.jit(step, donate_argnums=0).lower(state, *arrays).compile()
 
     def work() -> jax.Array:

@@ -10,7 +10,7 @@ import models.convolution
 import models.standardised
 from ops.winograd.conv import Activation
 from ops.winograd.core import lax_conv
-from ops.winograd.geometry import Geometry, Triple
+from ops.winograd.geometry import Geometry
 
 
 @contextlib.contextmanager
@@ -42,6 +42,6 @@ def stock_conv(
         activation: applied to the result.
         defaults: settings of `winograd_conv`, which the networks leave as they are.
     """
-    kernel: Triple = w.shape[:3]
-    half: Triple = tuple(taps // 2 for taps in kernel)
-    return lax_conv(x, w, bias, Geometry(kernel, half, half), activation)
+    depth, height, width = w.shape[:3]
+    half = (depth // 2, height // 2, width // 2)
+    return lax_conv(x, w, bias, Geometry((depth, height, width), half, half), activation)

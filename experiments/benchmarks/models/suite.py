@@ -11,7 +11,7 @@ from experiments.benchmarks.conv.allocator import keep_freed_memory
 from experiments.benchmarks.conv.jax_works import Work
 from experiments.benchmarks.conv.timing import seconds_of
 from experiments.benchmarks.conv.torch_works import torch_module
-from experiments.benchmarks.models.cases import CASES, Case, draw_samples
+from experiments.benchmarks.models.cases import CASES, Case, draw_network, draw_samples
 from experiments.benchmarks.models.jax_works import jax_work
 from experiments.benchmarks.models.stock import stock_convolutions
 from experiments.benchmarks.result import OURS, Result, markdown, take_turns
@@ -50,7 +50,7 @@ def _measure(case: Case, rounds: int, seed: int) -> Result:
 
 def case_works(case: Case, seed: int) -> dict[str, Work]:
     """The work of each contender, of the same parameters and images."""
-    network = build(case.architecture, nnx.Rngs(seed))
+    network = draw_network(case.architecture, seed)
     samples = draw_samples(case.shape, seed)
     works = {OURS: jax_work(network, case.what, samples)}
     if torch_module() is not None:
@@ -73,11 +73,10 @@ def fastest_words(results: Sequence[Result]) -> str:
 
 def size_words(cases: Sequence[Case]) -> str:
     """What the networks are, and on how many threads they run."""
-    networks = dict.fromkeys(case.architecture for case in cases)
     parts = []
-    for a in networks:
-        count = parameter_count(nnx.eval_shape(lambda a=a: build(a, nnx.Rngs(0))))
-        parts.append(f"{a.network} with {a.levels} levels and {count / 1e3:.3g}k parameters")
+    for a in dict.fromkeys(case.architecture for case in cases):
+        millions = parameter_count(nnx.eval_shape(lambda a=a: build(a, nnx.Rngs(0)))) / 1e6
+        parts.append(f"{a.network} with {a.levels} levels, {millions:.2g} million parameters")
     return f"Networks: {'; '.join(parts)}; {usable_threads()} threads."
 
 

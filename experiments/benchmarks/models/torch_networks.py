@@ -157,13 +157,17 @@ class TorchHead(torch.nn.Module):
 
 
 def _block(block: nnx.Sequential, rank: int) -> Any:
-    first, second = block.layers
+    layers: Any = block.layers
+    first, second = layers
     kind = TorchConv if isinstance(first, Conv) else TorchStandardised
     return torch.nn.Sequential(kind(first, rank), TorchResidual(second, rank))
 
 
 def _convolved(x: Tensor, kernel: Tensor, bias: Tensor, dilation: int = 1) -> Tensor:
-    """Images of the same size."""
+    """Images of the same size.
+
+    Whether by oneDNN is PyTorch's choice: for one small volume it takes its own convolution.
+    """
     conv = functional.conv2d if x.ndim == 4 else functional.conv3d
     padding = [dilation * (taps // 2) for taps in kernel.shape[2:]]
     return conv(x, kernel, bias, padding=padding, dilation=dilation)
@@ -176,5 +180,5 @@ def _kernel(kernel: nnx.Param, rank: int) -> Any:
     return torch.nn.Parameter(torch.tensor(np.ascontiguousarray(joined)).movedim(-1, 1))
 
 
-def _parameter(values: nnx.Param) -> Any:
+def _parameter(values: Any) -> Any:
     return torch.nn.Parameter(torch.tensor(np.asarray(values[...])))

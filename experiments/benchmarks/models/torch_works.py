@@ -56,9 +56,7 @@ def loss_of(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
     return means.mean() + _overlap_loss(logits, targets * known, known, spatial)
 
 
-def _overlap_loss(
-    logits: Tensor, targets: Tensor, known: Tensor, spatial: Sequence[int]
-) -> Tensor:
+def _overlap_loss(logits: Tensor, targets: Tensor, known: Tensor, spatial: Sequence[int]) -> Tensor:
     probability = torch.sigmoid(logits) * known
     shared = (probability * targets).sum(spatial)
     total = (probability**2).sum(spatial) + (targets**2).sum(spatial)

@@ -121,6 +121,12 @@ def started(tmp_path):
 
 
 @pytest.fixture
+def record_of() -> type[Record]:
+    """What is in a folder."""
+    return Record
+
+
+@pytest.fixture
 def evaluate(started):
     """Evaluates; gives the record."""
 
