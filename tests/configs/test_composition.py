@@ -23,7 +23,6 @@ DATA = names("data")
 PHANTOMS = [name for name in DATA if name.startswith("phantom")]
 TASKS = names("task")
 ENTRY_POINTS = [name for name in names("") if name != "record"]
-REQUIRED = {"evaluate": ("prediction=a.zarr", "truth=b.zarr")}
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +42,7 @@ def test_every_primary_has_a_schema():
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 def test_an_entry_point_composes_to_its_schema_and_has_a_seed(entry_point):
-    config = composed(entry_point, "seed=3", *REQUIRED.get(entry_point, ()))
+    config = composed(entry_point, "seed=3")
     assert type(config) is schema.ENTRY_POINTS[entry_point]
     assert config.seed == 3
 
@@ -81,9 +80,17 @@ def test_every_task_has_a_schema():
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_composes_to_its_schema_under_its_name(name):
-    config = composed("evaluate", f"task={name}", *REQUIRED["evaluate"])
+    config = composed("evaluate", f"task={name}")
     assert type(config.task) is schema.TASKS[name]
     assert config.task.name == name
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_a_checkpoint_can_be_scored_on_all_data(name):
+    files = ("data.image=a.tif",) if name == "files" else ()
+    config = composed("evaluate", "checkpoint=a", f"data={name}", *files)
+    assert isinstance(config.data, schema.Data)
+    assert (config.prediction, config.truth, config.split) == (None, None, "validation")
 
 
 @pytest.mark.parametrize("name", [name for name in DATA if name in DATASETS and name != "phantom"])

@@ -35,7 +35,7 @@ def test_a_constant_kernel_is_finite_and_has_a_gradient(filled):
     layer = filled(lambda rngs: Standardised(2, 2, (1, 3, 3), rngs=rngs))
     layer.kernel[...] = jnp.ones_like(layer.kernel[...])
     graph, state = nnx.split(layer)
-    gradient = jax.jit(jax.grad(lambda s: (nnx.merge(graph, s).taps() ** 2).sum())(state)
+    gradient = jax.jit(jax.grad(lambda s: (nnx.merge(graph, s).taps() ** 2).sum()))(state)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
 
 

@@ -353,3 +353,26 @@ def test_a_convention_named_twice_is_scored_once(evaluate, save, walls):
     record = evaluate("segmentation", save(walls), save(walls), "task.conventions=[gala,gala]")
     keys = [(m["convention"], m["name"]) for m in record.figures["metrics"]]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("settings", ["task.least_voxels=5", "task.least_voxels=-1"])
+def test_a_least_size_of_clefts_without_a_threshold(refused, save, walls, settings):
+    words = refused("cleft", save(walls), save(walls), settings)
+    assert f"got {settings}, task.threshold=None; needs a number >= 0, of prob" in words
+
+
+def test_affinities_with_other_channels_than_the_truth(refused, save, walls):
+    two, three = (save(np.stack([walls] * n, axis=-1)) for n in (2, 3))
+    assert f"{three}: got 3 channels; needs 2, as {two} has" in refused("affinity", three, two)
+
+
+@pytest.mark.parametrize("settings", ["task.thresholds=[0.5]", "task.channels=[a,a]"])
+def test_affinities_with_other_thresholds_or_names_than_channels(refused, save, walls, settings):
+    both = save(np.stack([walls] * 2, axis=-1))
+    assert "for 2 channels; needs one of each" in refused("affinity", both, both, settings)
+
+
+def test_a_mask_as_the_probability_of_objects(refused, save, walls):
+    mask = save((walls > 0).astype(np.uint8))
+    words = refused("instance", mask, mask, "task.threshold=0.5")
+    assert f"{mask}: got a prediction whose greatest value is 1 of 255" in words

@@ -89,6 +89,23 @@ def test_probabilities_are_clefts_from_the_threshold_on(evaluate, save, truth, d
     assert record.metric("cremi2016/cleft_score")["counts"]["prediction_voxels"] == 0
 
 
+def test_small_components_of_what_reaches_the_threshold_can_be_left_out(evaluate, save, truth):
+    probability = np.where(truth, 200, 0).astype(np.uint8)
+    probability[7, 14:18, 14:18] = 255
+    paths = save(probability), save(truth)
+    scores = [
+        evaluate("cleft", *paths, "task.threshold=0.5", f"task.least_voxels={least}")
+        for least in (16, 17)
+    ]
+    assert [score.value("cremi2016/cleft_score") > 0 for score in scores] == [True, False]
+    assert scores[1].value("pixel/cleft_voxel_f1") == 1
+    assert scores[1].value("pixel/cleft_voxel_average_precision") < 1  # at all thresholds
+    objects = scores[1].metric("vesicle2015/synapse_f1")["settings"]["objects"]
+    assert objects == "18-connected components, predicted ones of at least 17 voxels"
+    assert "Worst sections" not in scores[1].report  # one section alone has something to find
+    assert "z = 2: F1 1.000, 64 voxels found, 0 claimed falsely, 0 missed" in scores[1].report
+
+
 def test_a_mask_leaves_out_what_is_0_in_it(evaluate, save, truth):
     prediction, mask = truth.copy(), np.ones(truth.shape, np.uint8)
     prediction[7, 2:6, 2:6] = 1

@@ -103,3 +103,20 @@ def test_few_objects_have_wide_intervals_though_all_were_found(evaluate, save, t
     assert interval["method"] == "Wilson score interval over 2 objects"
     assert interval["low"] < 0.5
     assert interval["high"] == 1
+
+
+def test_probabilities_are_objects_where_they_reach_the_threshold(evaluate, save, truth):
+    """One box is found, the other lies below the threshold; a third touches at an edge alone."""
+    probability = np.where(truth == 5, 0.9, np.where(truth == 9, 0.4, 0.1)).astype(np.float32)
+    probability[3, 8:10, 4:8] = 0.8
+    expected = np.where(truth == 5, 1, 0).astype(np.uint32)
+    expected[3, 8:10, 4:8] = 2
+    own = evaluate("instance", save(expected), save(truth))
+    wanted = {m["name"]: m["value"] for m in own.figures["metrics"]}
+    for true in (truth, (truth != 0).astype(np.uint8)):  # ids, or a mask of them
+        record = evaluate("instance", save(probability), save(true), "task.threshold=0.5")
+        found = {m["name"]: m["value"] for m in record.figures["metrics"]}
+        assert wanted.items() <= found.items()
+        assert record.value("pixel/voxel_recall") == 0.5
+        assert record.value("pixel/voxel_precision") == 32 / 40
+        assert "Worst sections" in record.report
