@@ -77,12 +77,9 @@ def test_a_result_that_is_one_percent_off_has_errors_of_one_percent(monkeypatch)
 
 
 def test_bounds_are_the_published_ones():
-    assert [errors.bound(name, 256) for name in ("high", "default", "fast", "XLA")] == [
-        5e-7,
-        6e-6,
-        4e-5,
-        "",
-    ]
+    assert errors.bound("high", 128) == errors.bound("high", 32) == 5e-7
+    assert [errors.bound(name, 256) for name in ("default", "fast", "XLA")] == [6e-6, 4e-5, ""]
+    assert errors.bound("high", 512) == pytest.approx(1e-6)
 
 
 def test_the_share_of_a_bound_is_the_worst_of_both_quantities_that_have_one():
