@@ -5,7 +5,6 @@ The grey scale is measured on the images themselves, as it would be of a strange
 """
 
 import dataclasses
-import logging
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -18,13 +17,12 @@ from configs.schema import (
     TASKS,
     AffinityTask,
     CleftTask,
-    Data,
     EvaluationRun,
-    FilesData,
     InstanceTask,
     MembraneTask,
     Task,
 )
+from configs.sources import Data, FilesData
 from configs.training import TrainingTargets
 from experiments.evaluation.inputs import check_no_baseline, check_resampling
 from experiments.evaluation.provenance import provenance
@@ -38,7 +36,6 @@ from models.outputs import offset_of
 from models.pretrained_weights import find_weights
 from models.weights import load_weights, read_card
 
-log = logging.getLogger(__name__)
 AFFINITY = "affinity"
 TASK_OF = {"membrane": "membrane", "cleft": "cleft", "vesicle": "instance", AFFINITY: AFFINITY}
 DEFAULT_TASK = "segmentation"  # of configs/evaluate.yaml, which no output is scored by

@@ -5,7 +5,6 @@ smaller ones with a margin beyond their far ends. A mask is 0 there, and where l
 """
 
 import functools
-import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +25,6 @@ from models.architecture import Dense
 from models.prediction import predict
 from models.symmetries import averaged, averaged_reach
 
-log = logging.getLogger(__name__)
 Voxels = dict[str, Shaped[np.ndarray, "..."]]
 
 
@@ -42,39 +40,48 @@ def predict_layers(
 
     Args:
         network: with its weights.
-        every: output that it has.
+        every: what its channels mean.
         outputs: those wanted: affinities, which become channels, or one other.
         data: with the labels of the outputs wanted.
         augment: averages over the symmetries of a section, and of z where the network sees several.
     """
-    apply, reach = _applied(network), network.reach
-    if augment:
-        apply = averaged(apply, every, z_flip=network.reach[0] > 0)
-        reach = averaged_reach(reach, every)
     channels = [list(every).index(output) for output in outputs]
     found = []
-    for stack in tqdm(data.stacks, desc="predicting"):
-        image = np.asarray(data.scale.normalise(as_grey(stack["image"].read())))
-        probabilities = predict(
-            apply,
-            image,
-            reach=reach,
-            multiple=network.multiple,
-            channels=network.channels,
-            tile_shape=tile_for(image.shape, reach, network.multiple),
-        )
-        prediction = np.rint(255 * probabilities[..., channels]).astype(np.uint8)
-        truth, known = _truth(stack, outputs)
-        layers = {"prediction": prediction, "truth": truth, "mask": known}
-        if len(outputs) == 1:
-            layers = {name: layer[..., 0] for name, layer in layers.items()}
-        found.append({"image": stack["image"].read(), **layers})
+    with tqdm(desc="predicting", unit="tile") as bar:
+        for stack in data.stacks:
+            image = stack["image"].read()
+            grey = np.asarray(data.scale.normalise(as_grey(image)))
+            probabilities = _predict(network, every, grey, augment, bar)[..., channels]
+            truth, known = _truth(stack, outputs)
+            prediction = np.rint(255 * probabilities).astype(np.uint8)
+            layers = {"prediction": prediction, "truth": truth, "mask": known}
+            if len(outputs) == 1:
+                layers = {name: layer[..., 0] for name, layer in layers.items()}
+            found.append({"image": image, **layers})
     return found
 
 
-def _applied(network: Dense):
+def _predict(
+    network: Dense,
+    every: Sequence[str],
+    image: Float32[np.ndarray, "z y x"],
+    augment: bool,
+    bar: tqdm,
+) -> Float32[np.ndarray, "z y x c"]:
     graph, params = nnx.split(network)
-    return functools.partial(_apply, graph, params)
+    apply, reach = functools.partial(_apply, graph, params), network.reach
+    if augment:
+        apply = averaged(apply, every, z_flip=network.reach[0] > 0)
+        reach = averaged_reach(reach, every)
+    return predict(
+        apply,
+        image,
+        reach=reach,
+        multiple=network.multiple,
+        channels=network.channels,
+        tile_shape=tile_for(image.shape, reach, network.multiple),
+        on_tile=lambda *_: bar.update(),
+    )
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -10,6 +10,7 @@ import functools
 import json
 import logging
 import math
+import sys
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import cast
@@ -137,7 +138,13 @@ def run(config: TrainRun, folder: Path) -> dict[str, float]:
     drawn = batches(learnt, outputs, sampling, config.seed, start=first)
     stop, last = StopRequest(), Validation({}, -math.inf, {})
     recorded = track(plain, folder, config.tracker) if leads else silence()
-    progress = tqdm(total=config.steps, initial=first, desc="training", disable=not leads)
+    progress = tqdm(
+        total=config.steps,
+        initial=first,
+        desc="training",
+        disable=not leads,
+        mininterval=0.1 if sys.stderr.isatty() else 30,  # a log is not filled with bars
+    )
     with recorded as record, stop, progress:
         for number in range(first + 1, config.steps + 1):
             arrays = on_devices(next(drawn), NamedSharding(mesh, shared_out))
@@ -146,7 +153,7 @@ def run(config: TrainRun, folder: Path) -> dict[str, float]:
             progress.update()
             if number % LOG_EVERY == 0:
                 record(number, {f"train/{name}": float(value) for name, value in values.items()})
-                progress.set_postfix(loss=f"{float(values['loss']):.3f}")
+                progress.set_postfix(loss=f"{float(values['loss']):.3f}", refresh=False)
             if number % config.validate_every == 0 or number == config.steps:
                 average = jax.tree.map(lambda array: array.addressable_data(0), state["average"])
                 last = validate(

@@ -89,7 +89,7 @@ def test_every_task_composes_to_its_schema_under_its_name(name):
 def test_a_checkpoint_can_be_scored_on_all_data(name):
     files = ("data.image=a.tif",) if name == "files" else ()
     config = composed("evaluate", "checkpoint=a", f"data={name}", *files)
-    assert isinstance(config.data, schema.Data)
+    assert isinstance(config.data, sources.Data)
     assert (config.prediction, config.truth, config.split) == (None, None, "validation")
 
 

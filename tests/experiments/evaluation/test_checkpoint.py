@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from scipy import ndimage
 
 from configs import schema
+from configs.sources import Data
 from configs.training import TrainingTargets
 from data.normalisation import GreyScale, as_grey
 from data.opening import open_volume
@@ -46,7 +47,7 @@ def phantoms_once(monkeypatch):
     monkeypatch.setattr("experiments.training.layers.open_source", open_once)
 
 
-def open_once(data: schema.Data, seed: int) -> Source:
+def open_once(data: Data, seed: int) -> Source:
     key = (repr(data), seed)
     if key not in GROWN:
         GROWN[key] = open_source(data, seed)
@@ -59,7 +60,7 @@ def configured(*overrides: str) -> Any:
         return OmegaConf.to_object(compose("evaluate", overrides=list(overrides)))
 
 
-def as_plain(data: schema.Data, **changes) -> dict[str, Any]:
+def as_plain(data: Data, **changes) -> dict[str, Any]:
     return dataclasses.asdict(dataclasses.replace(data, **changes))
 
 
