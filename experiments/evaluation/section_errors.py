@@ -20,7 +20,7 @@ PANEL = 480  # width in pixels of the picture
 GAP = 6
 # Told apart by people with any kind of colour blindness (Okabe & Ito, 2008).
 COLOURS = {
-    "found": (200, 200, 200),
+    "found": (130, 130, 130),
     "claimed falsely": (230, 159, 0),
     "missed": (86, 180, 233),
     "not scored": (80, 60, 80),

@@ -36,7 +36,7 @@ def measure_models(config: BenchmarkRun) -> tuple[list[Result], str]:
         log.warning("left out: PyTorch, which is not installed (pip install torch)")
     results = [_measure(case, config.rounds, config.seed) for case in CASES]
     words = [fastest_words(results), f"{size_words(CASES)} {WORDS}", f"Memory: {allocator}."]
-    return results, "\n\n".join([markdown(results), *words]) + "\n"
+    return results, "\n".join([markdown(results), "\n\n".join(words)]) + "\n"
 
 
 def _measure(case: Case, rounds: int, seed: int) -> Result:
