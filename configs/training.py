@@ -34,6 +34,8 @@ class ModelConfig:
         sections: neighbouring sections that a 2-D network sees at once, odd.
         anisotropic_levels: of a 3-D network, at which pooling is in-plane only.
         crop_shape: (z, y, x) of training crops.
+        balance: of the loss, from 0, where all voxels weigh the same, to 1, where positives and
+            negatives do as a whole.
         focus: layer near whose voxels half of the crops lie, where labels are rare.
     """
 
@@ -45,6 +47,7 @@ class ModelConfig:
     sections: int = 1
     anisotropic_levels: int = 0
     crop_shape: list[int] = MISSING
+    balance: float = MISSING
     focus: str | None = None
     targets: TrainingTargets = MISSING
 

@@ -20,12 +20,20 @@ def check_images(x: Float32[Array, "..."], multiple: Sequence[int]) -> None:
 
 
 def neighbouring(
-    x: Float32[Array, "batch z y x 1"], sections: int
-) -> Float32[Array, "batch z y x sections"]:
-    """Every section with those around it as channels, from lowest z; at the ends they repeat."""
-    beside = sections // 2
+    x: Float32[Array, "batch _ y x 1"], sections: int, *, ends: bool = True
+) -> Float32[Array, "batch _ y x sections"]:
+    """Every section with those around it as channels, from lowest z.
+
+    Args:
+        x: one grey value per voxel.
+        sections: odd; the middle one of the channels is the section itself.
+        ends: whether to give those at the ends too, which repeat where they have no neighbour;
+            otherwise there are sections - 1 fewer.
+    """
+    beside = sections // 2 if ends else 0
     padded = jnp.pad(x, [(0, 0), (beside, beside), (0, 0), (0, 0), (0, 0)], mode="edge")
-    return jnp.concatenate([padded[:, i : i + x.shape[1]] for i in range(sections)], axis=-1)
+    count = padded.shape[1] - sections + 1
+    return jnp.concatenate([padded[:, i : i + count] for i in range(sections)], axis=-1)
 
 
 def check_sections(sections: int) -> int:

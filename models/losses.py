@@ -30,6 +30,15 @@ def balanced_cross_entropy(
     return _mean_of_crops(weight * entropy, known)
 
 
+def tempered(positive_share: Float32[Array, " c"], balance: float) -> Float32[Array, " c"]:
+    """The share that balances classes in part: odds p / (1 - p) to the power of `balance`.
+
+    At 1 it is the share itself; at 0 it is 1/2, by which all voxels weigh the same.
+    """
+    odds = (positive_share / (1 - positive_share)) ** balance
+    return odds / (1 + odds)
+
+
 def overlap_loss(
     logits: Float32[Array, "batch z y x c"],
     targets: Float32[Array, "batch z y x c"],

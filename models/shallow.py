@@ -62,14 +62,20 @@ class Shallow(nnx.Module):
         radius = 1 + sum(count * 2**level for level, count in enumerate(counts))
         self.reach = (sections // 2, radius, radius)
 
-    def __call__(self, x: Float32[Array, "batch z y x 1"]) -> Float32[Array, "batch z y x channel"]:
+    def __call__(
+        self, x: Float32[Array, "batch _ y x 1"], *, ends: bool = True
+    ) -> Float32[Array, "batch _ y x channel"]:
         """Logits, for images of about mean 0 and standard deviation 1, as zeros are around them.
+
+        Args:
+            x: one grey value per voxel.
+            ends: whether to answer for the sections at the ends too, which lack neighbours.
 
         Raises:
             ValueError: sizes that are not multiples of `multiple`.
         """
         check_images(x, self.multiple)
-        x = self.first(neighbouring(x, self.sections))
+        x = self.first(neighbouring(x, self.sections, ends=ends))
         for level, layers in enumerate(self.levels):
             x = dealt(x) if level else x
             for layer in layers:

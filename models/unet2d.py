@@ -54,11 +54,17 @@ class UNet2d(nnx.Module):
         self.multiple = self.body.multiple
         self.reach = (sections // 2, *self.body.reach[1:])
 
-    def __call__(self, x: Float32[Array, "batch z y x 1"]) -> Float32[Array, "batch z y x channel"]:
+    def __call__(
+        self, x: Float32[Array, "batch _ y x 1"], *, ends: bool = True
+    ) -> Float32[Array, "batch _ y x channel"]:
         """Logits, for images of about mean 0 and standard deviation 1, as zeros are around them.
+
+        Args:
+            x: one grey value per voxel.
+            ends: whether to answer for the sections at the ends too, which lack neighbours.
 
         Raises:
             ValueError: sizes that are not multiples of `multiple`.
         """
         check_images(x, self.multiple)
-        return self.body(neighbouring(x, self.sections))
+        return self.body(neighbouring(x, self.sections, ends=ends))

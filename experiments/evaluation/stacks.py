@@ -95,7 +95,7 @@ def _truth(
     """Targets, and where they are known."""
     layers = [*kinds_of(outputs), *(["known"] if "known" in stack else [])]
     crops = {name: stack[name].read()[None] for name in layers}
-    each = [targets_of(crops, (output,), (0, 0, 0)) for output in outputs]  # the least memory
+    each = [targets_of(crops, (output,)) for output in outputs]  # the least memory
     truth, known = (np.concatenate(parts, axis=-1)[0] for parts in zip(*each, strict=True))
     return truth.astype(np.uint8), known.astype(np.uint8)
 

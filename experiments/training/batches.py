@@ -25,7 +25,7 @@ class Batch:
         known: 1 where the target is known.
     """
 
-    images: Float32[Array | np.ndarray, "batch z y x 1"]
+    images: Float32[Array | np.ndarray, "batch _ y x 1"]
     targets: Float32[np.ndarray, "batch z y x c"]
     known: Float32[np.ndarray, "batch z y x c"]
 
@@ -40,7 +40,7 @@ class Sampling:
         augmentation: of each crop.
         focus: layer near whose voxels `focus_fraction` of the crops are drawn, or None.
         focus_fraction: in [0, 1].
-        margin: voxels at both ends of a crop that are not learnt from.
+        margin: sections at both ends of a crop that lend context alone: targets lack them.
     """
 
     crop_shape: tuple[int, int, int]
@@ -48,7 +48,7 @@ class Sampling:
     augmentation: Augmentation
     focus: str | None = None
     focus_fraction: float = 0.0
-    margin: tuple[int, int, int] = (0, 0, 0)
+    margin: int = 0
 
 
 def batches(

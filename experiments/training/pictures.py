@@ -25,7 +25,7 @@ def draw_sample(
     z = _fullest_section(stack, outputs)
     part = (slice(z, z + 1), *(slice(0, min(EDGE, n)) for n in prediction.shape[1:3]))
     crops = {name: volume[part].read()[None] for name, volume in stack.items() if name != "image"}
-    truth = targets_of(crops, outputs, (0, 0, 0))[0][0, 0]
+    truth = targets_of(crops, outputs)[0][0, 0]
     image = _grey(as_grey(stack["image"][part].read())[0])
     rows = [
         np.hstack(

@@ -37,7 +37,7 @@ from experiments.training.targets import kinds_of
 from experiments.training.tracking import Record, keep_until, track
 from experiments.training.validation import Validation, validate
 from models.architecture import Architecture, Network, build
-from models.losses import balanced_cross_entropy, overlap_loss
+from models.losses import balanced_cross_entropy, overlap_loss, tempered
 from models.outputs import check_outputs
 from models.weights import load_weights, save_weights
 
@@ -70,7 +70,8 @@ def run(config: TrainRun, folder: Path) -> dict[str, float]:
     held_out_data = dataclasses.replace(config.data, split=config.validation_split)
     held_out = load_layers(held_out_data, kinds, model.targets, config.seed)
     sampling = sampling_of(config)
-    shares = jnp.asarray(positive_shares(learnt, outputs), jnp.float32)
+    shares = positive_shares(learnt, outputs)
+    balance = tempered(jnp.asarray(shares, jnp.float32), model.balance)
 
     # Network and optimizer
     architecture = architecture_of(config, float(np.mean(shares)))
@@ -100,8 +101,9 @@ def run(config: TrainRun, folder: Path) -> dict[str, float]:
     everywhere, shared_out = PartitionSpec(), PartitionSpec("crops")
 
     def loss_of(params, images, targets, known):
-        logits = nnx.merge(graph, params)(images)
-        entropy = balanced_cross_entropy(logits, targets, known, shares)
+        network = nnx.merge(graph, params)
+        logits = network(images, ends=False) if sampling.margin else network(images)
+        entropy = balanced_cross_entropy(logits, targets, known, balance)
         overlap = overlap_loss(logits, targets, known)
         return entropy + config.optimizer.overlap * overlap, {"entropy": entropy, "dice": overlap}
 
@@ -192,16 +194,24 @@ def in_words(values: Mapping[str, float]) -> str:
 
 
 def sampling_of(config: TrainRun) -> Sampling:
-    """How batches are drawn. The ends of a crop lack neighbours: nothing is learnt there."""
-    d, h, w = config.model.crop_shape
-    margin = min((config.model.sections - 1) // 2, (d - 1) // 2)
+    """How batches are drawn.
+
+    Raises:
+        ValueError: a crop of fewer sections than the network sees at once.
+    """
+    (d, h, w), sections = config.model.crop_shape, config.model.sections
+    if d < sections:
+        raise ValueError(
+            f"got model.crop_shape={[d, h, w]} for a network that sees {sections} sections at "
+            "once; needs at least as many: the ends of a crop lend context alone"
+        )
     return Sampling(
         crop_shape=(d, h, w),
         batch_size=config.batch_size,
         augmentation=Augmentation(**dataclasses.asdict(config.augmentation)),
         focus=config.model.focus,
         focus_fraction=0.5 if config.model.focus else 0.0,
-        margin=(margin, 0, 0),
+        margin=sections // 2,
     )
 
 

@@ -32,6 +32,6 @@ def _share_of_pairs(data: TrainingData, output: str) -> float:
     for stack in data.stacks:
         part = tuple(slice(0, n) for n in SAMPLE)
         crops = {"neurites": stack["neurites"][part].read()[None]}
-        targets, sure = targets_of(crops, (output,), (0, 0, 0))
+        targets, sure = targets_of(crops, (output,))
         positives, known = positives + float((targets * sure).sum()), known + float(sure.sum())
     return positives / max(known, 1.0)

@@ -20,19 +20,16 @@ def kinds_of(outputs: Sequence[str]) -> tuple[str, ...]:
     return (*named, "neurites") if offsets_of(outputs) else tuple(named)
 
 
-def targets_of(
-    crops: Crops, outputs: Sequence[str], margin: Sequence[int]
-) -> tuple[Answers, Answers]:
+def targets_of(crops: Crops, outputs: Sequence[str], margin: int = 0) -> tuple[Answers, Answers]:
     """Targets and where they are known, one channel for each output.
 
     Args:
         crops: layers by name, after augmentation.
         outputs: of the network.
-        margin: voxels (z, y, x) at both ends of a crop whose answer would lack context; they count
-            as unknown.
+        margin: sections at both ends of a crop that lend context alone: left out.
     """
     shape = next(iter(crops.values())).shape
-    known = crops.get("known", np.ones(shape, np.uint8)).astype(bool) & _inner(shape, margin)
+    known = crops.get("known", np.ones(shape, np.uint8)).astype(bool)
     offsets, pairs = offsets_of(outputs), []
     near = [affinity_target(np.asarray(c), offsets) for c in crops["neurites"]] if offsets else []
     sure = [affinity_mask(k, offsets) for k in known] if offsets else []
@@ -43,13 +40,8 @@ def targets_of(
             channel = len(pairs) - sum(output in KINDS for output in outputs[: len(pairs)])
             pairs.append(([a[..., channel] for a in near], [m[..., channel] for m in sure]))
     targets, masks = zip(*pairs, strict=True)
-    return _stacked(targets), _stacked(masks)
-
-
-def _inner(shape: Sequence[int], margin: Sequence[int]) -> np.ndarray:
-    inner = np.zeros(shape[1:], bool)
-    inner[tuple(slice(m, n - m) for m, n in zip(margin, shape[1:], strict=True))] = True
-    return inner
+    inner = slice(margin, shape[1] - margin)
+    return _stacked(targets)[:, inner], _stacked(masks)[:, inner]
 
 
 def _stacked(channels: Sequence) -> Answers:

@@ -108,7 +108,7 @@ def _truth(output: str, stack: Layers) -> Truth:
     """Targets; of affinities, whether there is a border, which is what is rare."""
     layers = [KINDS.get(output, "neurites"), *(["known"] if "known" in stack else [])]
     crops = {name: stack[name].read()[None] for name in layers}
-    targets, known = (a[0, ..., 0] for a in targets_of(crops, (output,), (0, 0, 0)))
+    targets, known = (a[0, ..., 0] for a in targets_of(crops, (output,)))
     wanted = targets if output in KINDS else 1 - targets
     return wanted.astype(np.uint8), known.astype(bool)
 

@@ -179,6 +179,7 @@ def test_two_devices_learn_what_one_does(tmp_path, monkeypatch):
         (["model.crop_shape=[1,192,192]"], "each from 1 to"),
         (["model.crop_shape=[1,33,32]"], "multiple"),
         (["batch_size=3"], "needs a multiple"),
+        (["model.sections=3"], "sees 3 sections at once; needs at least as many"),
         (["data=fib_tiny", "model=cleft"], "needs labels of clefts"),
         (["data.tissue.synapses_per_um3=0", "model=cleft"], "no voxel labelled as clefts"),
         (["model.outputs=[nucleus]"], "nucleus"),

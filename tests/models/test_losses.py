@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.losses import balanced_cross_entropy, overlap_loss
+from models.losses import balanced_cross_entropy, overlap_loss, tempered
 
 SHARE = jnp.array([0.25], jnp.float32)
 
@@ -55,3 +55,10 @@ def test_nothing_known_and_nothing_there_is_finite():
     zero = crops([[0, 0]])
     assert float(balanced_cross_entropy(zero, zero, zero, SHARE)) == 0
     assert float(overlap_loss(zero - 50, zero, zero + 1)) == pytest.approx(0, abs=1e-6)
+
+
+def test_balance_goes_from_equal_voxels_to_equal_classes():
+    share = jnp.asarray([0.2, 0.5, 0.01], jnp.float32)
+    np.testing.assert_allclose(tempered(share, 0.0), 0.5)
+    np.testing.assert_allclose(tempered(share, 1.0), share, rtol=1e-5)
+    np.testing.assert_allclose(tempered(share, 0.5)[0], 1 / 3, rtol=1e-5)  # odds 1/4 become 1/2

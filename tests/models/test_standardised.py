@@ -47,9 +47,11 @@ def test_variance_goes_through_many_layers():
     assert 0.5 < inner.var() * RELU_GAIN**2 < 2
 
 
-def test_a_residual_layer_starts_as_nothing():
+def test_a_residual_layer_is_nothing_at_scale_zero_and_little_at_the_start():
     x = jax.nn.relu(draw((1, 3, 6, 7, 4)))
     layer = Residual(4, (3, 3, 3), rngs=nnx.Rngs(0))
+    assert 0 < np.abs(np.asarray(layer(x) - x)).mean() < 0.3 * np.asarray(x).std()
+    layer.scale[...] = jnp.zeros(())
     np.testing.assert_allclose(layer(x), x, rtol=1e-4, atol=1e-5)
 
 
