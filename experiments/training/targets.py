@@ -10,7 +10,7 @@ from models.outputs import offsets_of
 
 KINDS = {"membrane": "membrane", "cleft": "clefts", "vesicle": "vesicles"}  # output: its labels
 
-Crops = Mapping[str, Shaped[np.ndarray, "batch z y x"]]
+Crops = Mapping[str, Shaped[np.ndarray, "batch _ y x"]]
 Answers = Float32[np.ndarray, "batch z y x c"]
 
 
