@@ -63,8 +63,9 @@ class Standardised(nnx.Module):
 class Residual(nnx.Module):
     """relu(x + scale (x * w) + bias), where scale is a number that starts small.
 
-    SkipInit (De & Smith 2020, arXiv:2002.10444), but for where it starts. The sum is that of the kernels, the identity being one of
-    them (Zagoruyko & Komodakis 2017, arXiv:1706.00388), so that it costs nothing.
+    SkipInit (De & Smith 2020, arXiv:2002.10444), but for where it starts. The sum is that of the
+    kernels, the identity being one of them (Zagoruyko & Komodakis 2017, arXiv:1706.00388), so that
+    it costs nothing.
 
     Attributes:
         conv: the layer whose kernel is w.

@@ -1,0 +1,133 @@
+"""Ships the weights of a training: python -m experiments.ship_weights RUN_DIR NAME"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from data.datasets.loading import find_entry
+from experiments.run_record import write_text
+from experiments.training.earlier import CONFIG, FINAL
+from models.outputs import offset_of
+from models.pretrained_weights import BEST, FOLDER
+from models.weights import load_weights, read_card, save_weights
+
+MACHINE = ("data.root=", "tracker", "hydra.")  # what says nothing of the weights
+
+HELP = """\
+python -m experiments.ship_weights RUN_DIR NAME
+
+Copies the best weights of a finished training, at half precision, to models/pretrained/NAME, where
+`weights=NAME` finds them, with a card of what they were trained on and how well they validated;
+and writes the cards of all weights of that name into its README.md.
+
+RUN_DIR  of experiments.train; NAME  a tissue and how it was imaged, such as sstem_fly
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Ships what the command line names; returns the exit code (2: nothing to ship)."""
+    if {"--help", "-h"} & set(arguments):
+        print(HELP)
+        return 0
+    try:
+        if len(arguments) != 2:
+            raise ValueError(f"got {' '.join(arguments) or 'nothing'!r}; needs RUN_DIR NAME")
+        path = ship(Path(arguments[0]), FOLDER / arguments[1])
+    except (FileNotFoundError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{path}: {path.stat().st_size / 2**20:.1f} MB")
+    return 0
+
+
+def ship(run: Path, folder: Path) -> Path:
+    """Writes OUTPUT.npz into the folder, and the README.md of all that lies there.
+
+    Raises:
+        FileNotFoundError: a run that is not finished.
+        ValueError: weights that half precision cannot hold.
+    """
+    if not (run / FINAL).is_file():
+        raise FileNotFoundError(f"{run}: needs the run directory of a finished training")
+    architecture, params = load_weights(run / BEST)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{kind_of(architecture.outputs)}.npz"
+    save_weights(path, architecture, params, card_of(run), storage="float16")
+    cards = {file.stem: read_card(file) for file in sorted(folder.glob("*.npz"))}
+    write_text(folder / "README.md", readme(folder.name, cards))
+    return path
+
+
+def kind_of(outputs: Sequence[str]) -> str:
+    """One word for what a network answers: its output, "affinity", or "joint" for several."""
+    kinds = {"affinity" if offset_of(output) else output for output in outputs}
+    return kinds.pop() if len(kinds) == 1 else "joint"
+
+
+def card_of(run: Path) -> dict[str, Any]:
+    """The card that the training wrote, with the command, the time it took, machine and terms.
+
+    The time is that between the run's first file and its last, so that it holds for trainings that
+    were not interrupted.
+    """
+    card, machine = read_card(run / BEST), json.loads((run / "environment.json").read_text())
+    seconds = (run / FINAL).stat().st_mtime - (run / CONFIG).stat().st_mtime
+    card["config"]["data"].pop("root", None)  # a path of the machine that it was trained on
+    return {
+        **card,
+        "command": command_of(run),
+        "seconds": round(seconds),
+        "machine": "{threads} threads of {cpu}, {instruction_set}".format(**machine),
+        "commit": (machine["git"] or {}).get("commit"),
+        **terms_of(card["config"]["data"]["name"]),
+    }
+
+
+def command_of(run: Path) -> str:
+    """The command that started the run, less what concerns its machine alone."""
+    overrides = OmegaConf.to_object(OmegaConf.load(run / ".hydra" / "overrides.yaml"))
+    chosen = [word for word in overrides if not word.startswith(MACHINE)]
+    return " ".join(["python -m experiments.train", *chosen])
+
+
+def terms_of(name: str) -> dict[str, Any]:
+    """Where the training data come from and what their terms ask for."""
+    if name.startswith("phantom"):
+        return {"source": "generated tissue", "terms": "none", "citations": []}
+    entry = find_entry(name)
+    terms = entry.terms
+    if entry.non_commercial:
+        terms += " These weights are derived from the data: take them as non-commercial too."
+    return {"source": entry.title, "terms": terms, "citations": list(entry.citations)}
+
+
+def readme(name: str, cards: Mapping[str, Mapping[str, Any]]) -> str:
+    """The cards as a page."""
+    return "\n\n".join([f"# {name}", *(as_markdown(kind, card) for kind, card in cards.items())])
+
+
+def as_markdown(kind: str, card: Mapping[str, Any]) -> str:
+    """A card as a section."""
+    data, scores = card["config"]["data"], card["validation"]
+    figures = [f"  - {name}: {value:.3f}" for name, value in scores.items()]
+    lines = [
+        f"## {kind}",
+        "",
+        f"- data: {card['source']}, split `{data['split']}`",
+        f"- terms of the data: {card['terms']}",
+        *(f"- cite: {citation}" for citation in card["citations"]),
+        f"- command: `{card['command']}` (commit {card['commit']})",
+        f"- took {card['seconds']} seconds on {card['machine']}",
+        f"- at step {card['step']}, on split `{card['config']['validation_split']}` of the same "
+        "data, by which the step and the thresholds were chosen:",
+        *figures,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
