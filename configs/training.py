@@ -74,18 +74,20 @@ class AugmentationConfig:
 
 @dataclasses.dataclass
 class Optimizer:
-    """AdamW with a warm-up and a cosine to zero.
+    """Muon for kernels and AdamW for all else, with a warm-up and a cosine to zero.
 
     Attributes:
-        learning_rate: the greatest.
+        learning_rate: of AdamW, the greatest.
+        kernel_rate: of Muon, the greatest; null trains kernels by AdamW too.
         warmup_steps: from zero to it.
-        weight_decay: of AdamW.
+        weight_decay: of kernels.
         clip_norm: of the whole gradient.
         average: decay of the moving average of the weights, by which a network is validated.
         overlap: weight of the overlap (Dice) loss beside the cross-entropy.
     """
 
     learning_rate: float = MISSING
+    kernel_rate: float | None = MISSING
     warmup_steps: int = MISSING
     weight_decay: float = MISSING
     clip_norm: float = MISSING

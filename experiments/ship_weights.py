@@ -89,7 +89,7 @@ def card_of(run: Path) -> dict[str, Any]:
 
 def command_of(run: Path) -> str:
     """The command that started the run, less what concerns its machine alone."""
-    overrides = OmegaConf.to_object(OmegaConf.load(run / ".hydra" / "overrides.yaml"))
+    overrides = map(str, OmegaConf.load(run / ".hydra" / "overrides.yaml"))
     chosen = [word for word in overrides if not word.startswith(MACHINE)]
     return " ".join(["python -m experiments.train", *chosen])
 

@@ -24,13 +24,14 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 from tqdm import tqdm
 
-from configs.training import Optimizer, TrainRun
+from configs.training import TrainRun
 from data.augment import Augmentation
 from experiments.run_record import environment, write_json
 from experiments.training.batches import Batch, Sampling, batches
 from experiments.training.checkpoints import latest_step, restore, save
 from experiments.training.earlier import already_begun, already_done
 from experiments.training.layers import load_layers
+from experiments.training.optimizers import make_optimizer
 from experiments.training.shares import positive_shares
 from experiments.training.stopping import StopRequest
 from experiments.training.targets import kinds_of
@@ -102,7 +103,8 @@ def run(config: TrainRun, folder: Path) -> dict[str, float]:
 
     def loss_of(params, images, targets, known):
         network = nnx.merge(graph, params)
-        logits = network(images, ends=False) if sampling.margin else network(images)
+        inner = {"ends": False} if sampling.margin else {}
+        logits = network(images, **inner)
         entropy = balanced_cross_entropy(logits, targets, known, balance)
         overlap = overlap_loss(logits, targets, known)
         return entropy + config.optimizer.overlap * overlap, {"entropy": entropy, "dice": overlap}
@@ -236,20 +238,6 @@ def starting_weights(path: str, architecture: Architecture) -> PyTree:
         ValueError: another architecture; says which field differs.
     """
     return load_weights(path, architecture)[1]
-
-
-def make_optimizer(settings: Optimizer, steps: int) -> optax.GradientTransformation:
-    """AdamW (Loshchilov & Hutter 2019) of clipped gradients; vectors and scalars do not decay."""
-    warmup = min(settings.warmup_steps, max(1, steps // 2))
-    rate = optax.warmup_cosine_decay_schedule(0.0, settings.learning_rate, warmup, steps)
-    return optax.chain(
-        optax.clip_by_global_norm(settings.clip_norm),
-        optax.adamw(
-            rate,
-            weight_decay=settings.weight_decay,
-            mask=functools.partial(jax.tree.map, lambda value: value.ndim > 1),
-        ),
-    )
 
 
 def on_devices(batch: Batch, sharding: NamedSharding) -> list[jax.Array]:
