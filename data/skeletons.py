@@ -8,10 +8,16 @@ from ops.skeletons.skeleton import Skeleton
 
 
 def write_swc(skeleton: Skeleton, path: str | Path) -> None:
-    """Writes an SWC file (node, structure 0, x, y, z, radius, parent), lengths in nm."""
+    """Writes an SWC file (node, structure 0, x, y, z, radius, parent), lengths in nm.
+
+    SWC itself has no units; a first comment says them as navis reads and writes it.
+    """
     numbers = np.arange(1, len(skeleton.parents) + 1)
     parents = np.where(skeleton.parents >= 0, skeleton.parents + 1, -1)
-    lines = ["# coordinates and radii in nm; columns: node structure x y z radius parent"]
+    lines = [
+        '# Meta: {"units": "1 nanometer"}',
+        "# coordinates and radii in nm; columns: node structure x y z radius parent",
+    ]
     for number, (z, y, x), radius, parent in zip(
         numbers, skeleton.positions_nm, skeleton.radii_nm, parents, strict=True
     ):
