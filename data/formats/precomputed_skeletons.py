@@ -12,7 +12,7 @@ and for each id (in decimal digits) a file of little-endian numbers:
     uint32   number of nodes n
     uint32   number of edges m
     float32  n x 3 positions (x, y, z)
-    uint32   m x 2 nodes, both ends of every edge
+    uint32   m x 2 nodes, both ends of every edge (here: parent, child)
     float32  n radii
 
 A segmentation shows them where its own `info` says "skeletons": name of the folder in it.
@@ -76,7 +76,8 @@ def _write_files(folder: ts.KvStore, skeletons: Mapping[int, Skeleton]) -> None:
 def encode(skeleton: Skeleton) -> bytes:
     """The file of a skeleton."""
     child = np.flatnonzero(skeleton.parents >= 0)
-    edges = np.stack([child, skeleton.parents[child]], axis=1)
+    # The format leaves their order open, but navis takes the first for the parent.
+    edges = np.stack([skeleton.parents[child], child], axis=1)
     parts = (
         np.array([len(skeleton.parents), len(edges)], "<u4"),
         skeleton.positions_nm[:, ::-1].astype("<f4"),

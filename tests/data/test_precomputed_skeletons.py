@@ -25,7 +25,7 @@ def is_same(first: Skeleton, second: Skeleton) -> bool:
 def test_the_bytes_are_those_of_the_format():
     expected = struct.pack("<2I", 4, 3)
     expected += struct.pack("<12f", 20, 10, 30, 20.5, 10, 60, 20, 10, 90, 2, 4, 60)
-    expected += struct.pack("<6I", 1, 0, 2, 1, 3, 1) + struct.pack("<4f", 5, 6.5, 1, 0.25)
+    expected += struct.pack("<6I", 0, 1, 1, 2, 1, 3) + struct.pack("<4f", 5, 6.5, 1, 0.25)
     assert precomputed.encode(FORK) == expected
 
 
@@ -48,6 +48,22 @@ def test_the_info_says_nm_and_radius(tmp_path: Path):
     assert np.array_equal(np.reshape(info["transform"], (3, 4)), np.eye(3, 4))
     (radius,) = info["vertex_attributes"]
     assert radius == {"id": "radius", "data_type": "float32", "num_components": 1}
+
+
+@pytest.mark.filterwarnings("ignore")  # navis and what it stands on warn when imported
+def test_navis_reads_our_files(tmp_path: Path):
+    navis = pytest.importorskip(
+        "navis",
+        reason="navis is GPL, so not among our dependencies; uv run --with navis pytest ...",
+        exc_type=ImportError,
+    )
+    precomputed.write_skeletons(str(tmp_path / "s"), {12: FORK})
+    neuron = navis.read_precomputed(str(tmp_path / "s/12"), datatype="skeleton", info=True)
+    nodes = neuron.nodes.sort_values("node_id")
+    np.testing.assert_allclose(nodes[["z", "y", "x"]].to_numpy(), FORK.positions_nm)
+    np.testing.assert_allclose(nodes["radius"].to_numpy(), FORK.radii_nm)
+    assert neuron.cable_length == pytest.approx(FORK.length_nm())
+    assert neuron.n_trees == 1 and neuron.n_leafs == 2
 
 
 def test_a_store_in_memory_or_the_cloud_takes_them_too():
