@@ -7,7 +7,7 @@ near the surface, becomes a branch, and covers what lies within scale * (distanc
 constant of it; then the next, until all is covered.
 
 A loop is cut open somewhere, as trees have none. Paths go from voxel to voxel, so an oblique
-neurite comes out up to 13 % too long, and the ends reach into the corners of the object.
+neurite comes out up to about 13 % too long, and the ends reach into the corners of the object.
 """
 
 from collections.abc import Sequence
@@ -58,8 +58,9 @@ def skeletonise(
         Skeletons by id, in order. Positions are in nm from the corner of voxel 0 of the dataset:
         voxel i spans [i, i + 1) voxel sizes, and nodes lie in the middle of coarse voxels, or,
         where this misses the object, of the nearest voxel of the object. Parents come before
-        their children. Radii are distances to the surface at the reduced resolution, true to half
-        a coarse voxel; where the object leaves the array, the array's face is no surface.
+        their children. Radii are distances to the surface at the reduced resolution, true to a
+        coarse voxel; where the object leaves the array, the array's face is no surface (unless
+        the object fills all of the array, and there is no other).
 
     Raises:
         ValueError: a voxel size or factors out of range, or a scale or constant < 0.
