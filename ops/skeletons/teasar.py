@@ -39,7 +39,8 @@ def skeletonise(
 ) -> dict[int, Skeleton]:
     """The skeleton of every object; the same bits for any number of threads.
 
-    Objects do not influence one another. One of several parts (that do not touch even at a corner)
+    Objects do not influence one another, but that factors let them vote for coarse voxels: a tiny
+    one that wins none has no skeleton. One of several parts (that do not touch even at a corner)
     gives several trees; one of a single voxel a single node. Every node lies in its object.
 
     Args:
