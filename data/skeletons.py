@@ -1,38 +1,23 @@
 """Skeletons: neurons as trees of nodes, and the SWC files that hold them."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
 
-
-@dataclasses.dataclass(frozen=True)
-class Skeleton:
-    """A tree, or several.
-
-    Attributes:
-        positions_nm: node coordinates (z, y, x) in nm.
-        parents: row of each node's parent; -1 at a root.
-        radii_nm: distance of each node to the surface, in nm.
-    """
-
-    positions_nm: Float[np.ndarray, "n 3"]
-    parents: Int[np.ndarray, " n"]
-    radii_nm: Float[np.ndarray, " n"]
-
-    def length_nm(self) -> float:
-        """Summed length of the edges, in nm."""
-        child = np.flatnonzero(self.parents >= 0)
-        steps = self.positions_nm[child] - self.positions_nm[self.parents[child]]
-        return float(np.linalg.norm(steps, axis=1).sum())
+from ops.skeletons.skeleton import Skeleton
 
 
 def write_swc(skeleton: Skeleton, path: str | Path) -> None:
-    """Writes an SWC file (node, structure 0, x, y, z, radius, parent), lengths in nm."""
+    """Writes an SWC file (node, structure 0, x, y, z, radius, parent), lengths in nm.
+
+    SWC itself has no units; a first comment says them as navis reads and writes it.
+    """
     numbers = np.arange(1, len(skeleton.parents) + 1)
     parents = np.where(skeleton.parents >= 0, skeleton.parents + 1, -1)
-    lines = ["# coordinates and radii in nm; columns: node structure x y z radius parent"]
+    lines = [
+        '# Meta: {"units": "1 nanometer"}',
+        "# coordinates and radii in nm; columns: node structure x y z radius parent",
+    ]
     for number, (z, y, x), radius, parent in zip(
         numbers, skeleton.positions_nm, skeleton.radii_nm, parents, strict=True
     ):

@@ -1,0 +1,1 @@
+"""Skeletons of segmented objects: trees of nodes along their middle."""
