@@ -19,7 +19,7 @@ SAME: dict[str, Any] = {
     "grid": GRID,
     "parameters": {"threshold": 0.5, "ids": [1, 2]},
 }
-CHANGED = [
+CHANGED: list[dict[str, Any]] = [
     {"name": "b"},
     {"version": 2},
     {"grid": Grid((4, 4, 5), (2, 2, 2))},
