@@ -10,6 +10,7 @@ import enum
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
+from configs.reconstruction import DaskEngine, ProcessesEngine, SerialEngine
 from configs.sources import DATA_ROOT, Data, FilesData, NamedData, PhantomData, Tracker
 from configs.training import ModelConfig, TrainRun
 
@@ -311,6 +312,7 @@ TASKS = {
     "connectome": ConnectomeTask,
 }
 DATA = {"phantom": PhantomData, "named": NamedData, "files": FilesData}
+ENGINES = {"serial": SerialEngine, "processes": ProcessesEngine, "dask": DaskEngine}
 
 
 def register() -> None:
@@ -320,6 +322,6 @@ def register() -> None:
         store.store(group="schema", name=name, node=schema)
     store.store(group="schema", name="model", node=ModelConfig)
     store.store(group="schema", name="tracker", node=Tracker)
-    for group, schemas in {"data": DATA, "task": TASKS}.items():
+    for group, schemas in {"data": DATA, "task": TASKS, "engine": ENGINES}.items():
         for name, schema in schemas.items():
             store.store(group=f"schema/{group}", name=name, node=schema)
