@@ -1,5 +1,7 @@
+from collections.abc import Sequence
+
 import numpy as np
-from jaxtyping import Float32, Int64, Shaped, UInt64
+from jaxtyping import Float32, Float64, Int64, Shaped, UInt8, UInt32, UInt64
 
 def instruction_set() -> str: ...
 def count_pairs(
@@ -21,3 +23,51 @@ def winograd_describe(
     threads: int,
 ) -> dict[str, int | str]: ...
 def cache_bytes() -> tuple[int, int]: ...
+def boundary_distance(
+    inside: UInt8[np.ndarray, "z y x"],
+    out: Float32[np.ndarray, "z y x"],
+    spacing: Sequence[float],
+    in_plane: bool,
+    threads: int,
+) -> None: ...
+def smooth(map: Float32[np.ndarray, "z y x"], sigma: Sequence[float], threads: int) -> None: ...
+def label_maxima(
+    map: Float32[np.ndarray, "z y x"],
+    labels: UInt32[np.ndarray, "z y x"],
+    in_plane: bool,
+    threads: int,
+) -> int: ...
+def watershed(
+    height: UInt8[np.ndarray, "z y x"],
+    labels: UInt32[np.ndarray, "z y x"],
+    mask: UInt8[np.ndarray, "z y x"] | None,
+    in_plane: bool,
+    threads: int,
+) -> None: ...
+def boundary_graph(
+    labels: Shaped[np.ndarray, "z y x"],
+    boundary: UInt8[np.ndarray, "z y x"],
+    owned: Sequence[tuple[int, int]],
+    threads: int,
+) -> tuple[np.ndarray, ...]: ...
+def affinity_graph(
+    labels: Shaped[np.ndarray, "z y x"],
+    affinities: UInt8[np.ndarray, "z y x c"],
+    offsets: Sequence[tuple[int, int, int]],
+    owned: Sequence[tuple[int, int]],
+    threads: int,
+) -> tuple[np.ndarray, ...]: ...
+def agglomerate_mean(
+    nodes: int,
+    ends: UInt32[np.ndarray, "n 2"],
+    faces: Int64[np.ndarray, " n"],
+    sums: Float64[np.ndarray, " n"],
+    weights: Float64[np.ndarray, " n"],
+) -> tuple[UInt32[np.ndarray, "m 2"], Float32[np.ndarray, " m"]]: ...
+def agglomerate_quantile(
+    nodes: int,
+    ends: UInt32[np.ndarray, "n 2"],
+    faces: Int64[np.ndarray, " n"],
+    histograms: Int64[np.ndarray, "n 16"],
+    quantile: float,
+) -> tuple[UInt32[np.ndarray, "m 2"], Float32[np.ndarray, " m"]]: ...

@@ -6,4 +6,5 @@
 
 void bind_contingency(nanobind::module_& module);
 void bind_machine_limits(nanobind::module_& module);
+void bind_segmentation(nanobind::module_& module);
 void bind_winograd(nanobind::module_& module);

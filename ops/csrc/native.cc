@@ -33,5 +33,6 @@ NB_MODULE(_native, module) {
              "avx512, avx2, x86-64, neon or generic.");
   bind_contingency(module);
   bind_machine_limits(module);
+  bind_segmentation(module);
   bind_winograd(module);
 }

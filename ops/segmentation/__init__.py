@@ -1,0 +1,1 @@
+"""From boundary maps to segments: distances, watershed, region graphs and their agglomeration."""
