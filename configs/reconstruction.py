@@ -4,6 +4,8 @@ import dataclasses
 
 from omegaconf import MISSING
 
+from configs.sources import Data
+
 
 @dataclasses.dataclass
 class EngineSettings:
@@ -69,3 +71,79 @@ class DaskEngine(EngineSettings):
     threads: int = MISSING
     address: str | None = None
     slurm: Slurm | None = None
+
+
+@dataclasses.dataclass
+class Supervoxels:
+    """How the boundary map is cut up: `ops.segmentation.supervoxels.SupervoxelSettings`.
+
+    Attributes:
+        threshold: probability of boundary from which a voxel is no inside of a cell.
+        in_plane: each section by itself; by default where sections are much thicker than a pixel.
+    """
+
+    threshold: float = MISSING
+    smoothing_nm: float = MISSING
+    deepest_nm: float = MISSING
+    least_diameter_nm: float = MISSING
+    in_plane: bool | None = None
+
+
+@dataclasses.dataclass
+class Agglomeration:
+    """How supervoxels become segments: `ops.segmentation.agglomeration.agglomerate`.
+
+    What is null is as the card of the weights says (`python -m experiments.calibrate`).
+
+    Attributes:
+        threshold: boundary strength, in [0, 1], below which two regions are one.
+        linkage: mean or quantile, of the strengths along a boundary.
+        quantile: which one.
+    """
+
+    threshold: float | None = None
+    linkage: str | None = None
+    quantile: float | None = None
+
+
+@dataclasses.dataclass
+class Skeletons:
+    """Which segments get skeletons, and how fine: `ops.skeletons.teasar.skeletonise`.
+
+    Attributes:
+        coarse_nm: voxels are joined to about this size first.
+        scale, constant_nm: how far a branch covers the object around it.
+        least_length_nm: shorter ones are left out.
+    """
+
+    coarse_nm: float = MISSING
+    scale: float = MISSING
+    constant_nm: float = MISSING
+    least_length_nm: float = MISSING
+
+
+@dataclasses.dataclass
+class ReconstructRun:
+    """`python -m experiments.reconstruct`.
+
+    Attributes:
+        data: the image stack; neurites, where it has some, are what the result is scored against.
+        weights: shipped ones by name (NAME, or NAME/OUTPUT), a run directory or a file: a network
+            of affinities or of membranes.
+        block_shape: voxels (z, y, x) that are done at once; by default by the voxel size.
+        context: voxels (z, y, x) around a block that the network sees, at most.
+        split: of the data, in place of `data.split`.
+        dry_run: shows the plan and what it needs, and does nothing.
+    """
+
+    data: Data = MISSING
+    split: str | None = None
+    weights: str = MISSING
+    block_shape: list[int] | None = None
+    context: list[int] = MISSING
+    supervoxels: Supervoxels = MISSING
+    agglomeration: Agglomeration = dataclasses.field(default_factory=Agglomeration)
+    skeletons: Skeletons = MISSING
+    engine: EngineSettings = MISSING
+    dry_run: bool = False
+    seed: int = 0

@@ -10,7 +10,7 @@ import enum
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-from configs.reconstruction import DaskEngine, ProcessesEngine, SerialEngine
+from configs.reconstruction import DaskEngine, ProcessesEngine, ReconstructRun, SerialEngine
 from configs.sources import DATA_ROOT, Data, FilesData, NamedData, PhantomData, Tracker
 from configs.training import ModelConfig, TrainRun
 
@@ -300,6 +300,7 @@ ENTRY_POINTS = {
     "benchmark": BenchmarkRun,
     "evaluate": EvaluationRun,
     "train": TrainRun,
+    "reconstruct": ReconstructRun,
 }
 TASKS = {
     "segmentation": SegmentationTask,

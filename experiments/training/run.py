@@ -138,7 +138,8 @@ def run(config: TrainRun, folder: Path) -> dict[str, float]:
     if leads:
         write_json(folder / "environment.json", environment())
     told = {key: value for key, value in plain.items() if key not in ("resume", "tracker")}
-    card = {"config": told, "grey_scale": dataclasses.asdict(learnt.scale)}
+    size = learnt.stacks[0]["image"].voxel_size_nm
+    card = {"config": told, "grey_scale": dataclasses.asdict(learnt.scale), "voxel_size_nm": size}
     drawn = batches(learnt, outputs, sampling, config.seed, start=first)
     stop, last = StopRequest(), Validation({}, -math.inf, {})
     recorded = track(plain, folder, config.tracker) if leads else silence()

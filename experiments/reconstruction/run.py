@@ -1,0 +1,125 @@
+"""The main job, from top to bottom: an image stack becomes segments, skeletons and a report."""
+
+import json
+import logging
+import math
+import resource
+from collections.abc import Mapping
+from pathlib import Path
+
+from configs.reconstruction import ReconstructRun
+from data.checks import check_image_volume
+from data.volume import Volume
+from experiments.reconstruction.engine import open_engine, run_blocks
+from experiments.reconstruction.estimate import describe
+from experiments.reconstruction.planning import Plan, plan
+from experiments.reconstruction.report import write_report
+from experiments.reconstruction.scoring import score
+from experiments.reconstruction.source import origin_of, with_split
+from experiments.reconstruction.stages.labelling import SEGMENTATION, read_sizes
+from experiments.reconstruction.weights import choose_weights, with_calibration
+from experiments.run_record import environment, timed, write_json
+from ops.metrics.metric import Metric
+
+log = logging.getLogger(__name__)
+TIMES = "stage_seconds.json"
+
+
+def run(config: ReconstructRun, folder: Path) -> None:
+    """Reconstructs what a config asks for into a run directory; what is done there is not redone.
+
+    Raises:
+        ValueError, FileNotFoundError: data or weights that do not fit, before any work.
+        BlockError, OSError: as `experiments.reconstruction.engine.run_blocks`.
+    """
+    config = with_split(config)
+    origin = origin_of(config.data, config.seed)
+    image = check_image_volume(origin.image())
+    weights = choose_weights(config.weights, image)
+    config = with_calibration(config, weights)
+    todo = plan(config, folder, origin, weights)
+    check_contrast(todo, image)
+    log.info(describe(todo, image, folder))
+    if config.dry_run:
+        return
+    surroundings = environment()
+    write_json(folder / "environment.json", surroundings)
+    seconds = read_times(folder)
+    with open_engine(config.engine, folder) as engine:
+        for stage in todo.stages:
+            spent: dict[str, float] = {}
+            with timed(spent, stage.name):
+                done = run_blocks(stage, folder, engine)
+            if done:
+                resumed = done < len(stage.blocks)
+                seconds[stage.name] = spent[stage.name] + resumed * seconds.get(stage.name, 0.0)
+                write_json(folder / TIMES, seconds)
+        scores = ()
+        if "neurites" in origin.layers():
+            log.info("comparing with the truth")
+            scores = score(folder / SEGMENTATION, origin.layers()["neurites"], config.seed)
+        metrics = measure(todo, image, seconds, scores, folder)
+        write_json(folder / "metrics.json", metrics)
+        write_report(folder, origin.layers(), metrics, config, surroundings)
+    log.info(in_words(metrics))
+    log.info("skeletons: %s", folder / "skeletons")
+    log.info("report: %s", folder / "report.html")
+
+
+def read_times(folder: Path) -> dict[str, float]:
+    """Seconds that each stage has taken in this run directory so far."""
+    path = folder / TIMES
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def check_contrast(todo: Plan, image: Volume) -> None:
+    """Raises ValueError for an image that shows nothing."""
+    if todo.scale.deviation <= 1.5 / 255:
+        raise ValueError(
+            f"{image.name}: got an image whose grey values are all about {todo.scale.mean:.3f} "
+            "(of 1); needs one that shows tissue: is it the right file?"
+        )
+
+
+def measure(
+    todo: Plan,
+    image: Volume,
+    seconds: Mapping[str, float],
+    scores: tuple[Metric, ...],
+    folder: Path,
+) -> dict:
+    """The figures of a run."""
+    voxels, total = math.prod(image.shape[:3]), sum(seconds.values())
+    ids, sizes = read_sizes(folder, todo.blocks)
+    processes = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    peak = max(resource.getrusage(which).ru_maxrss for which in processes)
+    return {
+        "voxels": voxels,
+        "volume_um3": voxels * math.prod(image.voxel_size_nm) / 1e9,
+        "segments": len(ids),
+        "segments_above_1000_voxels": int((sizes > 1000).sum()),
+        "skeletons": sum(1 for _ in (folder / "skeletons").glob("*.swc")),
+        "seconds": dict(seconds),
+        "mb_per_s": voxels / 1e6 / total if total else None,
+        "peak_memory_gb": peak * 1024 / 1e9,
+        "scores": {m.name: scored(m) for m in scores},
+    }
+
+
+def scored(metric: Metric) -> dict:
+    """A score with its interval, as plain values."""
+    between = [metric.interval.low, metric.interval.high] if metric.interval else None
+    return {"value": metric.value, "interval": between, "convention": metric.convention}
+
+
+def in_words(metrics: Mapping) -> str:
+    """The main figures in a line."""
+    words = [
+        f"{metrics['volume_um3']:.1f} µm³ at {metrics['mb_per_s']:.2f} MB/s: "
+        f"{metrics['segments_above_1000_voxels']} segments of more than 1000 voxels, "
+        f"{metrics['skeletons']} skeletons"
+    ]
+    for name in ("vi", "vi_split", "vi_merge", "adapted_rand_error"):
+        if name in metrics["scores"]:
+            words.append(f"{name} {metrics['scores'][name]['value']:.3f}")
+    return "; ".join(words)

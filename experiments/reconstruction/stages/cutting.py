@@ -1,0 +1,75 @@
+"""Stage `supervoxels`: the boundary map cut into pieces of cells, block by block.
+
+Pieces end at the faces of blocks; what joins them across is the next stages' work, as everywhere
+else. The ids of a block are its number times 2 ** 32, plus 1, 2, ...
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from data.creating import create_volume
+from data.volume import Volume
+from experiments.reconstruction.grid import Block, Grid, Index
+from experiments.reconstruction.opened import opened
+from experiments.reconstruction.stages.prediction import CHUNK
+from ops.segmentation.supervoxels import SupervoxelSettings, supervoxels
+
+SUPERVOXELS = "supervoxels.zarr"
+ID_BITS = 32  # of the ids within a block
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Cutting:
+    """The stage, as plain values.
+
+    Attributes:
+        boundary: path of the map (z, y, x), uint8, 255 = boundary.
+        run: the run directory.
+        counts: of blocks along z, y, x.
+        settings: how to cut.
+    """
+
+    boundary: Path
+    run: Path
+    counts: Index
+    settings: SupervoxelSettings
+
+    def work(self, block: Block) -> None:
+        """Writes the block's part of supervoxels.zarr."""
+        boundary = opened(self.boundary)
+        cut = supervoxels(boundary[block.outer].read(), boundary.voxel_size_nm, self.settings)
+        _, ids = np.unique(cut[block.inner_in_outer], return_inverse=True)
+        number = np.ravel_multi_index(block.index, self.counts)
+        first = np.uint64((int(number) << ID_BITS) + 1)
+        shape = cut[block.inner_in_outer].shape
+        opened(self.run / SUPERVOXELS)[block.inner].write(
+            ids.reshape(shape).astype(np.uint64) + first
+        )
+
+
+def halo_for(settings: SupervoxelSettings, voxel_size_nm: tuple[float, float, float]) -> Index:
+    """As far as seeds depend on their surroundings."""
+    reach_nm = settings.deepest_nm + 4 * settings.smoothing_nm
+    z, y, x = (int(np.ceil(reach_nm / size)) for size in voxel_size_nm)
+    return (0 if settings.in_plane else z), y, x
+
+
+def grid_for(boundary: Volume, block_shape: Index, settings: SupervoxelSettings) -> Grid:
+    """The blocks of the stage."""
+    z, y, x = boundary.shape[:3]
+    return Grid((z, y, x), block_shape, halo_for(settings, boundary.voxel_size_nm))
+
+
+def make_output(run: Path, like: Volume, name: str = SUPERVOXELS) -> None:
+    """The empty volume of ids."""
+    create_volume(
+        str(run / name),
+        shape=like.shape[:3],
+        dtype=np.uint64,
+        voxel_size_nm=like.voxel_size_nm,
+        offset=like.offset,
+        chunk_shape=CHUNK,
+    )

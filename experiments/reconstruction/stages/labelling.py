@@ -1,0 +1,50 @@
+"""Stage `segmentation`: every voxel gets the id of its segment."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt64
+
+from experiments.reconstruction.durable import load_arrays, save_arrays
+from experiments.reconstruction.grid import Block, Grid
+from experiments.reconstruction.opened import loaded, opened
+from experiments.reconstruction.stages.cutting import SUPERVOXELS
+from experiments.reconstruction.stages.joining import SEGMENTS
+
+SEGMENTATION, SIZES = "segmentation.zarr", "segment_sizes"
+VERSION = 1
+Ids = UInt64[np.ndarray, " ids"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Labelling:
+    """The stage, as plain values.
+
+    Attributes:
+        run: the run directory.
+        segments: the one block of the stage `agglomeration`.
+    """
+
+    run: Path
+    segments: Block
+
+    def work(self, block: Block) -> None:
+        """Writes the block's part of segmentation.zarr, and segment_sizes/Z_Y_X.npz."""
+        joined = loaded(self.run / SEGMENTS, self.segments)
+        nodes, segments = joined["nodes"], joined["segments"]
+        labels = opened(self.run / SUPERVOXELS)[block.inner].read()
+        present, places = np.unique(labels, return_inverse=True)
+        found = segments[np.searchsorted(nodes, present)]
+        opened(self.run / SEGMENTATION)[block.inner].write(found[places].reshape(labels.shape))
+        ids, of = np.unique(found, return_inverse=True)
+        voxels = np.bincount(of, np.bincount(places.ravel())).astype(np.int64)
+        save_arrays(self.run / SIZES, block, {"ids": ids, "voxels": voxels})
+
+
+def read_sizes(run: Path, grid: Grid) -> tuple[Ids, np.ndarray]:
+    """All segments in order, and the voxels of each."""
+    parts = [load_arrays(run / SIZES, block) for block in grid.blocks]
+    ids, of = np.unique(np.concatenate([part["ids"] for part in parts]), return_inverse=True)
+    voxels = np.bincount(of, np.concatenate([part["voxels"] for part in parts]))
+    return ids, voxels.astype(np.int64)

@@ -1,0 +1,150 @@
+"""Stage `membrane`: what the network answers, block by block.
+
+A block is seen with its surroundings; beyond the volume they are its mirror image. So a voxel's
+answer does not depend on the block it lies in, but for what lies farther away than the context.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float32, PyTree, UInt8
+
+from data.creating import create_volume
+from data.normalisation import GreyScale, as_grey
+from data.volume import Volume
+from experiments.reconstruction.grid import Block, Grid, Index
+from experiments.reconstruction.opened import opened
+from experiments.reconstruction.source import Origin
+from models.architecture import Architecture, Dense, build
+from models.outputs import offset_of
+from models.weights import load_weights
+
+MEMBRANE, AFFINITIES = "membrane.zarr", "affinities.zarr"
+CHUNK = (16, 256, 256)
+SLAB = 4  # sections that a 2-D network sees at once: no more is gained by more
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """The stage, as plain values.
+
+    Attributes:
+        run: the run directory.
+        origin: of the image.
+        weights: file of the network's weights.
+        scale: of the image's grey values.
+        block_shape: (z, y, x), multiples of what the network pools.
+        context: voxels (z, y, x) around a block that the network sees.
+    """
+
+    run: Path
+    origin: Origin
+    weights: Path
+    scale: GreyScale
+    block_shape: Index
+    context: Index
+
+    def work(self, block: Block) -> None:
+        """Writes membrane.zarr and, by a network of affinities, affinities.zarr."""
+        architecture, network = load_network(self.weights)
+        image = as_grey(_surroundings(self.origin.image(), block, self.block_shape, self.context))
+        answers = _answer(network, np.asarray(self.scale.normalise(image)), self.context)
+        answers = answers[tuple(slice(n.stop - n.start) for n in block.inner)]
+        boundary, affinities = as_bytes(answers, architecture.outputs)
+        opened(self.run / MEMBRANE)[block.inner].write(boundary)
+        if affinities is not None:
+            opened(self.run / AFFINITIES)[block.inner].write(affinities)
+
+
+def make_outputs(run: Path, image: Volume, outputs: Sequence[str]) -> None:
+    """The empty volumes."""
+    channels = {MEMBRANE: (), AFFINITIES: (len(offsets(outputs)),)}
+    if not offsets(outputs):
+        del channels[AFFINITIES]
+    for name, axis in channels.items():
+        create_volume(
+            str(run / name),
+            shape=(*image.shape[:3], *axis),
+            dtype=np.uint8,
+            voxel_size_nm=image.voxel_size_nm,
+            offset=image.offset,
+            chunk_shape=(*CHUNK, *axis),
+        )
+
+
+def offsets(outputs: Sequence[str]) -> tuple[Index, ...]:
+    """Those of the outputs that are affinities, in voxels (z, y, x)."""
+    return tuple(offset for offset in map(offset_of, outputs) if offset is not None)
+
+
+def context_for(network: Dense, wanted: Sequence[int]) -> Index:
+    """Voxels around a block: what the network sees or what is wanted, whichever is less."""
+    z, y, x = (
+        -(-min(reach, most) // multiple) * multiple
+        for reach, most, multiple in zip(network.reach, wanted, network.multiple, strict=True)
+    )
+    return z, y, x
+
+
+def grid_for(image: Volume, block_shape: Index, context: Index) -> Grid:
+    """The blocks of the stage."""
+    z, y, x = image.shape[:3]
+    return Grid((z, y, x), block_shape, context)
+
+
+@functools.lru_cache(maxsize=1)
+def load_network(weights: Path) -> tuple[Architecture, Dense]:
+    """The network of a file of weights, loaded once in each process."""
+    architecture, params = load_weights(weights)
+    graph, _ = nnx.split(build(architecture, nnx.Rngs(0)), nnx.Param)
+    return architecture, nnx.merge(graph, params)
+
+
+def as_bytes(
+    answers: Float32[np.ndarray, "z y x channel"], outputs: Sequence[str]
+) -> tuple[UInt8[np.ndarray, "z y x"], UInt8[np.ndarray, "z y x pair"] | None]:
+    """Boundary and affinities, 0 to 255. A voxel is as much boundary as its near pairs are torn."""
+    chosen = [number for number, output in enumerate(outputs) if offset_of(output)]
+    levels = np.rint(255 * answers).astype(np.uint8)
+    if not chosen:
+        return levels[..., list(outputs).index("membrane")], None
+    affinities = levels[..., chosen]
+    near = [n for n, (z, y, x) in enumerate(offsets(outputs)) if z == 0 and abs(y + x) == 1]
+    return 255 - affinities[..., near].min(axis=-1), affinities
+
+
+def _surroundings(image: Volume, block: Block, shape: Index, context: Index) -> np.ndarray:
+    """The block and its context, always of one size, mirrored beyond the volume."""
+    found = image[block.outer].read()
+    pads = []
+    for axis, size in enumerate(shape):
+        low = context[axis] - (block.start[axis] - block.outer_start[axis])
+        pads.append((low, size + 2 * context[axis] - low - found.shape[axis]))
+    return np.pad(found, pads, mode="symmetric")
+
+
+def _answer(network: Dense, image: Float32[np.ndarray, "..."], context: Index) -> np.ndarray:
+    """Probabilities (z, y, x, channel) inside of the context."""
+    graph, params = nnx.split(network)
+    depth = image.shape[0] - 2 * context[0]
+    flat = network.multiple[0] == 1 and network.reach[0] == context[0]
+    slab = math.gcd(SLAB, depth) if flat else depth
+    parts = []
+    for start in range(0, depth, slab):
+        tile = jnp.asarray(image[start : start + slab + 2 * context[0]][None, ..., None])
+        parts.append(np.asarray(_apply(graph, params, tile))[0])
+    z, y, x = (slice(c, -c or None) for c in context)
+    return np.concatenate([part[z] for part in parts])[:, y, x]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _apply(graph, params: PyTree, images: Float32[Array, "..."]) -> Float32[Array, "..."]:
+    return jax.nn.sigmoid(nnx.merge(graph, params)(images))

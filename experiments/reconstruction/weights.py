@@ -1,0 +1,77 @@
+"""The weights of a reconstruction, and whether they suit the image."""
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from configs.reconstruction import Agglomeration, ReconstructRun
+from data.volume import Volume
+from experiments.reconstruction.stages.prediction import offsets
+from models.pretrained_weights import find_weights
+from models.weights import load_weights, read_card
+
+log = logging.getLogger(__name__)
+PREFERRED = ("affinity", "membrane")  # of shipped weights of one name
+FAR_OFF = 1.25  # times the voxel size that a network was trained at
+
+
+def choose_weights(name: str, image: Volume) -> Path:
+    """The file that is meant; of a shipped name with several, affinities before membranes.
+
+    Raises:
+        FileNotFoundError: no such weights.
+        ValueError: a network that answers neither affinities nor membranes.
+    """
+    path = _find(name)
+    architecture, _ = load_weights(path)
+    if not offsets(architecture.outputs) and "membrane" not in architecture.outputs:
+        raise ValueError(
+            f"{path}: got a network of {', '.join(architecture.outputs)}; needs one of affinities "
+            "or membranes to segment with"
+        )
+    _compare_sizes(path, image)
+    return path
+
+
+def with_calibration(config: ReconstructRun, weights: Path) -> ReconstructRun:
+    """The config, with what it leaves open of the agglomeration as the card of the weights says.
+
+    Raises:
+        ValueError: neither says how far to join regions.
+    """
+    found = read_card(weights).get("agglomeration", {})
+    given = {k: v for k, v in dataclasses.asdict(config.agglomeration).items() if v is not None}
+    if "threshold" not in {**found, **given}:
+        raise ValueError(
+            f"{weights}: its card says not how far to join regions; needs agglomeration.threshold, "
+            "in [0, 1], such as python -m experiments.calibrate finds"
+        )
+    chosen: dict[str, Any] = {"linkage": "mean", "quantile": 0.5, **found, **given}
+    return dataclasses.replace(config, agglomeration=Agglomeration(**chosen))
+
+
+def _find(name: str) -> Path:
+    for output in PREFERRED:
+        try:
+            return find_weights(f"{name}/{output}")
+        except FileNotFoundError:
+            continue
+    return find_weights(name)
+
+
+def _compare_sizes(path: Path, image: Volume) -> None:
+    """Warns where the image's voxels are of another size than those trained on."""
+    trained = read_card(path).get("voxel_size_nm")
+    if trained is None:
+        return
+    ratio = np.divide(image.voxel_size_nm, trained)
+    if max(ratio.max(), 1 / ratio.min()) > FAR_OFF:
+        log.warning(
+            "%s: got voxels of %s nm, and weights trained on %s nm: expect errors, or resample",
+            image.name,
+            image.voxel_size_nm,
+            tuple(trained),
+        )
