@@ -11,11 +11,11 @@ help: ## lists the targets
 
 setup: .venv/ready ## makes .venv with everything in it, and builds the kernels
 
-demo: setup ## makes a phantom brain and a report about it
-	$(RUN) experiments.phantom
+demo: setup ## the main job on a phantom brain: segments, skeletons and a report
+	$(RUN) experiments.reconstruct data=phantom split=test
 
 test: setup ## runs the tests
-	$(RUN) pytest -q
+	$(RUN) pytest -q -n auto --dist loadfile
 
 bench: setup ## measures speed beside named peers; suite=NAME for one suite
 	$(RUN) experiments.benchmark suite=$(or $(suite),all)

@@ -2,14 +2,14 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from data.datasets.loading import find_entry
-from experiments.run_record import write_text
+from experiments.cards import write_cards
 from experiments.training.earlier import CONFIG, FINAL
 from models.outputs import offset_of
 from models.pretrained_weights import BEST, FOLDER
@@ -57,8 +57,7 @@ def ship(run: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{kind_of(architecture.outputs)}.npz"
     save_weights(path, architecture, params, card_of(run), storage="float16")
-    cards = {file.stem: read_card(file) for file in sorted(folder.glob("*.npz"))}
-    write_text(folder / "README.md", readme(folder.name, cards))
+    write_cards(folder)
     return path
 
 
@@ -103,30 +102,6 @@ def terms_of(name: str) -> dict[str, Any]:
     if entry.non_commercial:
         terms += " These weights are derived from the data: take them as non-commercial too."
     return {"source": entry.title, "terms": terms, "citations": list(entry.citations)}
-
-
-def readme(name: str, cards: Mapping[str, Mapping[str, Any]]) -> str:
-    """The cards as a page."""
-    return "\n\n".join([f"# {name}", *(as_markdown(kind, card) for kind, card in cards.items())])
-
-
-def as_markdown(kind: str, card: Mapping[str, Any]) -> str:
-    """A card as a section."""
-    data, scores = card["config"]["data"], card["validation"]
-    figures = [f"  - {name}: {value:.3f}" for name, value in scores.items()]
-    lines = [
-        f"## {kind}",
-        "",
-        f"- data: {card['source']}, split `{data['split']}`",
-        f"- terms of the data: {card['terms']}",
-        *(f"- cite: {citation}" for citation in card["citations"]),
-        f"- command: `{card['command']}` (commit {card['commit']})",
-        f"- took {card['seconds']} seconds on {card['machine']}",
-        f"- at step {card['step']}, on split `{card['config']['validation_split']}` of the same "
-        "data, by which the step and the thresholds were chosen:",
-        *figures,
-    ]
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from configs.reconstruction import ReconstructRun
 from configs.schema import register
 from data.opening import open_volume
+from experiments.cards import write_cards
 from experiments.evaluation.cells import cut as cut_into_cells
 from experiments.evaluation.segmentation import count_by_cell
 from experiments.reconstruction.grid import Block
@@ -18,7 +19,7 @@ from experiments.reconstruction.scoring import CONVENTION
 from experiments.reconstruction.source import origin_of, with_split
 from experiments.reconstruction.stages.cutting import SUPERVOXELS
 from experiments.reconstruction.stages.joining import GRAPHS, read_graph
-from models.pretrained_weights import find_weights
+from models.pretrained_weights import FOLDER, find_weights
 from models.weights import load_weights, read_card, save_weights
 from ops.metrics.contingency import Contingency, merge
 from ops.metrics.segmentation import values_by_convention
@@ -48,7 +49,7 @@ def calibrate(run: Path) -> list[dict[str, Any]]:
         tree = agglomerate(graph, **how)
         for threshold in THRESHOLDS:
             joined = cut(tree, table.prediction, threshold)
-            parts = merge([Contingency(table.truth, joined, table.counts)])
+            parts = Contingency(joined, table.truth, table.counts).swapped()  # which sums equals
             values = values_by_convention(parts, [CONVENTION])[CONVENTION]
             scores = {key: values[key] for key in SHOWN}
             rows.append({"name": name, "threshold": threshold, **how, **scores})
@@ -61,6 +62,8 @@ def note_in_card(weights: str, setting: Mapping[str, Any]) -> Path:
     architecture, params = load_weights(path)
     card = {**read_card(path), "agglomeration": dict(setting)}
     save_weights(path, architecture, params, card, storage="float16")
+    if path.parent.parent == FOLDER:
+        write_cards(path.parent)
     return path
 
 

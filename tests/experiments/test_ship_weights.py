@@ -31,6 +31,7 @@ def run(tmp_path):
     architecture = Architecture("shallow", ("membrane",), width=4, levels=1)
     params = nnx.state(build(architecture, nnx.Rngs(0)), nnx.Param)
     card = {"config": config, "step": 7, "validation": {"membrane/f1": 0.75}}
+    card["voxel_size_nm"] = [50, 4, 4]
     save_weights(folder / "best.npz", architecture, params, card)
     return folder
 
