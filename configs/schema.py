@@ -232,6 +232,7 @@ class Suite(enum.Enum):
     metrics = "metrics"
     conv = "conv"
     models = "models"
+    pipeline = "pipeline"
     accuracy = "accuracy"
     all = "all"
 

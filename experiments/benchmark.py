@@ -7,7 +7,8 @@ directory. Suite `data`: generating tissue, augmenting crops, and feeding a trai
 `metrics`: scoring a segmentation; suite `conv`: layers forward and in training, beside XLA, the
 limits of the machine and, where it can be imported, PyTorch (oneDNN), with a roofline as a picture
 and as CSV (layers=main, all, or sweep: random shapes); suite `models`: whole networks in training
-and at inference, beside the same in PyTorch and in stock JAX.
+and at inference, beside the same in PyTorch and in stock JAX; suite `pipeline`: the main job from
+raw voxels to skeletons, beside PyTorch, scikit-image and waterz put together.
 
 Suite `accuracy`, which takes minutes and is not part of `all`, is of exactness, not of speed:
 rounding errors of the convolution, and losses of networks that learn with it and with XLA's. It

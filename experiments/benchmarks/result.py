@@ -49,7 +49,7 @@ def take_turns(
     return figures
 
 
-def voxel_rate(work: Callable[[], None], voxels: int) -> Callable[[], float]:
+def voxel_rate(work: Callable[[], object], voxels: int) -> Callable[[], float]:
     """What measures the rate of some work on so many voxels, in Mvoxel/s."""
 
     def measure() -> float:

@@ -9,6 +9,7 @@ from experiments.benchmarks.conv.run import measure_convolutions
 from experiments.benchmarks.data_suite import measure_data
 from experiments.benchmarks.metrics_suite import measure_metrics
 from experiments.benchmarks.models.suite import measure_models
+from experiments.benchmarks.pipeline.suite import measure_pipeline
 from experiments.benchmarks.result import Result, markdown
 from experiments.run_record import environment, write_json
 
@@ -35,6 +36,10 @@ def run(config: BenchmarkRun, folder: Path) -> None:
     if config.suite in (Suite.models, Suite.all):
         networks, table = measure_models(config)
         results += networks
+        tables.append(table)
+    if config.suite in (Suite.pipeline, Suite.all):
+        pipeline, table = measure_pipeline(config, folder)
+        results += pipeline
         tables.append(table)
     figures = {
         "suite": config.suite.value,
