@@ -61,9 +61,11 @@ def note_in_card(weights: str, setting: Mapping[str, Any]) -> Path:
     path = find_weights(weights)
     architecture, params = load_weights(path)
     card = {**read_card(path), "agglomeration": dict(setting)}
+    if path.parent.parent != FOLDER:
+        save_weights(path, architecture, params, card)
+        return path
     save_weights(path, architecture, params, card, storage="float16")
-    if path.parent.parent == FOLDER:
-        write_cards(path.parent)
+    write_cards(path.parent)
     return path
 
 
