@@ -7,6 +7,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import jax
+import numpy as np
+
 from configs.reconstruction import ReconstructRun
 from data.normalisation import GreyScale, measure_grey_scale
 from data.volume import Volume
@@ -16,6 +19,7 @@ from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.source import Origin, identity
 from experiments.reconstruction.stages import cutting, joining, labelling, prediction, tracing
 from models.architecture import Dense
+from models.weights import load_weights
 from ops.segmentation.supervoxels import SupervoxelSettings
 
 log = logging.getLogger(__name__)
@@ -132,9 +136,13 @@ def block_shape_for(image: Volume, wanted: Sequence[int] | None, network: Dense)
     return whole_chunks(even, network.multiple, chunks)
 
 
-def digest(path: Path) -> str:
-    """A hash of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def digest(weights: Path) -> str:
+    """A hash of a network and its parameters, whatever its card says."""
+    architecture, params = load_weights(weights)
+    found = hashlib.sha256(architecture.to_json().encode())
+    for array in jax.tree.leaves(params):
+        found.update(np.asarray(array).tobytes())
+    return found.hexdigest()
 
 
 def _even(size: int, most: int) -> int:

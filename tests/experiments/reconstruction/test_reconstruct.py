@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from omegaconf import OmegaConf
 from configs import schema
 from data.opening import open_volume
 from data.skeletons import read_swc
+from experiments import calibrate
 from experiments.reconstruction import planning
 from experiments.reconstruction import run as reconstruction
 from experiments.reconstruction.engine import BlockError, Stage
 from experiments.reconstruction.stages import prediction
+from experiments.reconstruction.weights import with_calibration
 from models.architecture import Architecture, build
 from models.weights import save_weights
 
@@ -266,3 +269,31 @@ def test_one_small_section_is_segmented(tmp_path, weights):
 def test_voxels_of_another_size_are_warned_of(tmp_path, weights, caplog):
     reconstruction.run(configured(weights, "data.voxel_size_nm=[30,9,9]", "dry_run=true"), tmp_path)
     assert "expect errors, or resample" in caplog.text
+
+
+def test_calibration_foretells_the_scores_of_a_reconstruction(tmp_path, weights, capsys):
+    own, run = tmp_path / "mine.npz", tmp_path / "run"
+    shutil.copy(weights, own)
+    run.mkdir()
+    (run / ".hydra").mkdir()
+    overrides = [*TINY, f"weights={own}", "agglomeration.linkage=quantile"]
+    (run / ".hydra" / "overrides.yaml").write_text("".join(f"- {word}\n" for word in overrides))
+    scores = reconstructed(run, own, "agglomeration.linkage=quantile")["scores"]
+    assert calibrate.main([str(run), str(own)]) == 0
+    assert "quantile 0.5" in capsys.readouterr().out
+    rows = json.loads((run / "calibration.json").read_text())["settings"]
+    (same,) = [row for row in rows if (row["name"], row["threshold"]) == ("quantile 0.5", 0.5)]
+    for name in ("vi", "vi_split", "adapted_rand_error"):
+        assert same[name] == pytest.approx(scores[name]["value"])
+    best = min(rows, key=lambda row: row["vi"])
+    noted = with_calibration(configured(own, "agglomeration.threshold=null"), own).agglomeration
+    assert (noted.threshold, noted.linkage) == (best["threshold"], best["linkage"])
+    config = configured(weights, "agglomeration.threshold=null")
+    with pytest.raises(ValueError, match="how far to join"):
+        with_calibration(config, weights)
+
+
+def test_what_cannot_be_calibrated_is_said(tmp_path, capsys):
+    assert calibrate.main([str(tmp_path)]) == 2
+    assert "needs a run directory of experiments.reconstruct" in capsys.readouterr().err
+    assert calibrate.main([]) == 2
