@@ -130,6 +130,7 @@ class ReconstructRun:
         data: the image stack; neurites, where it has some, are what the result is scored against.
         weights: shipped ones by name (NAME, or NAME/OUTPUT), a run directory or a file: a network
             of affinities or of membranes.
+        resample: to the voxel size that the weights were trained at, the outputs too.
         block_shape: voxels (z, y, x) that are done at once; by default by the voxel size.
         context: voxels (z, y, x) around a block that the network sees, at most.
         split: of the data, in place of `data.split`.
@@ -139,6 +140,7 @@ class ReconstructRun:
     data: Data = MISSING
     split: str | None = None
     weights: str = MISSING
+    resample: bool = False
     block_shape: list[int] | None = None
     context: list[int] = MISSING
     supervoxels: Supervoxels = MISSING

@@ -1,5 +1,6 @@
 """The main job, from top to bottom: an image stack becomes segments, skeletons and a report."""
 
+import dataclasses
 import json
 import logging
 import math
@@ -17,7 +18,12 @@ from experiments.reconstruction.report import write_report
 from experiments.reconstruction.scoring import score
 from experiments.reconstruction.source import origin_of, with_split
 from experiments.reconstruction.stages.labelling import SEGMENTATION, read_sizes
-from experiments.reconstruction.weights import choose_weights, with_calibration
+from experiments.reconstruction.weights import (
+    choose_weights,
+    compare_sizes,
+    trained_size,
+    with_calibration,
+)
 from experiments.run_record import environment, timed, write_json
 from ops.metrics.metric import Metric
 
@@ -35,7 +41,11 @@ def run(config: ReconstructRun, folder: Path) -> None:
     config = with_split(config)
     origin = origin_of(config.data, config.seed)
     image = check_image_volume(origin.image())
-    weights = choose_weights(config.weights, image)
+    weights = choose_weights(config.weights)
+    if config.resample:
+        origin = dataclasses.replace(origin, voxel_size_nm=trained_size(weights))
+        image = origin.image()
+    compare_sizes(weights, image)
     config = with_calibration(config, weights)
     todo = plan(config, folder, origin, weights)
     check_contrast(todo, image)

@@ -8,6 +8,7 @@ from typing import Any
 
 from configs.reconstruction import ReconstructRun
 from configs.sources import Data, FilesData
+from data.resampling import resampled
 from data.volume import Volume
 from experiments.source import open_source
 
@@ -18,13 +19,15 @@ class Origin:
 
     Attributes:
         pickled: the config of the data, and the seed.
+        voxel_size_nm: at which the stack is to be had; by default as it is.
     """
 
     pickled: bytes
+    voxel_size_nm: tuple[float, float, float] | None = None
 
     def layers(self) -> dict[str, Volume]:
         """The layers by name, opened once in each process."""
-        return _open(self.pickled)
+        return _open(self.pickled, self.voxel_size_nm)
 
     def image(self) -> Volume:
         """The image stack."""
@@ -67,6 +70,12 @@ def identity(data: Data, seed: int, image: Volume) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=2)
-def _open(pickled: bytes) -> dict[str, Volume]:
+def _open(pickled: bytes, voxel_size_nm: tuple[float, float, float] | None) -> dict[str, Volume]:
     data, seed = pickle.loads(pickled)
-    return open_source(data, seed).volumes[0]
+    layers = open_source(data, seed).volumes[0]
+    if voxel_size_nm is None:
+        return layers
+    return {
+        name: resampled(layer, voxel_size_nm, labels=name != "image")
+        for name, layer in layers.items()
+    }

@@ -18,7 +18,7 @@ PREFERRED = ("affinity", "membrane")  # of shipped weights of one name
 FAR_OFF = 1.25  # times the voxel size that a network was trained at
 
 
-def choose_weights(name: str, image: Volume) -> Path:
+def choose_weights(name: str) -> Path:
     """The file that is meant; of a shipped name with several, affinities before membranes.
 
     Raises:
@@ -32,7 +32,6 @@ def choose_weights(name: str, image: Volume) -> Path:
             f"{path}: got a network of {', '.join(architecture.outputs)}; needs one of affinities "
             "or membranes to segment with"
         )
-    _compare_sizes(path, image)
     return path
 
 
@@ -62,15 +61,29 @@ def _find(name: str) -> Path:
     return find_weights(name)
 
 
-def _compare_sizes(path: Path, image: Volume) -> None:
+def trained_size(weights: Path) -> tuple[float, float, float]:
+    """Edge lengths (z, y, x) of the voxels that a network was trained on, in nm.
+
+    Raises:
+        ValueError: where its card does not say.
+    """
+    size = read_card(weights).get("voxel_size_nm")
+    if size is None:
+        raise ValueError(f"{weights}: its card says no voxel size; needs resample=false")
+    z, y, x = (float(edge) for edge in size)
+    return z, y, x
+
+
+def compare_sizes(weights: Path, image: Volume) -> None:
     """Warns where the image's voxels are of another size than those trained on."""
-    trained = read_card(path).get("voxel_size_nm")
+    trained = read_card(weights).get("voxel_size_nm")
     if trained is None:
         return
     ratio = np.divide(image.voxel_size_nm, trained)
     if max(ratio.max(), 1 / ratio.min()) > FAR_OFF:
         log.warning(
-            "%s: got voxels of %s nm, and weights trained on %s nm: expect errors, or resample",
+            "%s: got voxels of %s nm, and weights trained on %s nm: expect errors, or say "
+            "resample=true",
             image.name,
             image.voxel_size_nm,
             tuple(trained),

@@ -71,11 +71,12 @@ def run(config: TrainRun, folder: Path) -> dict[str, float]:
     held_out_data = dataclasses.replace(config.data, split=config.validation_split)
     held_out = load_layers(held_out_data, kinds, model.targets, config.seed)
     sampling = sampling_of(config)
-    shares = positive_shares(learnt, outputs)
-    balance = tempered(jnp.asarray(shares, jnp.float32), model.balance)
+    shares = jnp.asarray(positive_shares(learnt, outputs), jnp.float32)
+    balance = tempered(shares, model.balance)
 
     # Network and optimizer
-    architecture = architecture_of(config, float(np.mean(shares)))
+    constant = tempered(shares, 1 - model.balance)  # the answer that costs least if it is one
+    architecture = architecture_of(config, float(constant.mean()))
     graph, params = nnx.split(build(architecture, nnx.Rngs(config.seed)), nnx.Param)
     if config.weights:
         params = starting_weights(config.weights, architecture)

@@ -66,7 +66,7 @@ def _measure(config: BenchmarkRun, folder: Path, image: Path, weights: str) -> l
     rates: dict[str, list[float]] = {}
     theirs: list[float] = []
     volume = open_volume(str(image))
-    path, voxels = choose_weights(weights, volume), int(np.prod(volume.shape))
+    path, voxels = choose_weights(weights), int(np.prod(volume.shape))
     for turn in range(config.rounds + 1):
         log.info("%s, round %d of %d", weights, turn, config.rounds)
         found = _stage_rates(folder / "run", image, weights)
@@ -86,7 +86,7 @@ def _stage_rates(run: Path, image: Path, weights: str) -> dict[str, float]:
     run.mkdir()
     config = _configured(image, weights)
     origin = origin_of(config.data, config.seed)
-    found = choose_weights(weights, origin.image())
+    found = choose_weights(weights)
     todo = plan(with_calibration(config, found), run, origin, found)
     voxels = int(np.prod(origin.image().shape))
     with open_engine(config.engine, run) as engine:

@@ -268,7 +268,7 @@ def test_one_small_section_is_segmented(tmp_path, weights):
 
 def test_voxels_of_another_size_are_warned_of(tmp_path, weights, caplog):
     reconstruction.run(configured(weights, "data.voxel_size_nm=[30,9,9]", "dry_run=true"), tmp_path)
-    assert "expect errors, or resample" in caplog.text
+    assert "expect errors, or say resample=true" in caplog.text
 
 
 def test_calibration_foretells_the_scores_of_a_reconstruction(tmp_path, weights, capsys):
@@ -297,3 +297,10 @@ def test_what_cannot_be_calibrated_is_said(tmp_path, capsys):
     assert calibrate.main([str(tmp_path)]) == 2
     assert "needs a run directory of experiments.reconstruct" in capsys.readouterr().err
     assert calibrate.main([]) == 2
+
+
+def test_a_stack_of_other_voxels_is_resampled_by_option(tmp_path, weights):
+    wide = ["data.voxel_size_nm=[30,9,9]", "data.shape=[3,64,64]"]
+    reconstructed(tmp_path, weights, *wide, "resample=true")
+    found = open_volume(str(tmp_path / "segmentation.zarr"))
+    assert found.voxel_size_nm == (30, 6, 6) and found.shape == (3, 96, 96)
