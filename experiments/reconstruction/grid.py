@@ -107,6 +107,11 @@ class Grid:
         return Block(index, starts, stops, outer_starts, outer_stops)
 
 
+def whole_grid(grid: Grid) -> Grid:
+    """The same volume as one block."""
+    return Grid(grid.shape, grid.shape)
+
+
 def whole_chunks(block_shape: Sequence[int], *chunk_shapes: Sequence[int]) -> Index:
     """The smallest shape from `block_shape` on that is whole chunks of every output.
 

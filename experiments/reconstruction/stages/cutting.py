@@ -5,15 +5,19 @@ else. The ids of a block are its number times 2 ** 32, plus 1, 2, ...
 """
 
 import dataclasses
+import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from data.creating import create_volume
 from data.volume import Volume
+from experiments.reconstruction.engine import Stage
 from experiments.reconstruction.grid import Block, Grid, Index
+from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.opened import opened
-from experiments.reconstruction.stages.prediction import CHUNK
+from experiments.reconstruction.stages.prediction import CHUNK, MEMBRANE
 from ops.segmentation.supervoxels import SupervoxelSettings, supervoxels
 
 SUPERVOXELS = "supervoxels.zarr"
@@ -57,14 +61,24 @@ def halo_for(settings: SupervoxelSettings, voxel_size_nm: tuple[float, float, fl
     return (0 if settings.in_plane else z), y, x
 
 
-def grid_for(boundary: Volume, block_shape: Index, settings: SupervoxelSettings) -> Grid:
-    """The blocks of the stage."""
-    z, y, x = boundary.shape[:3]
-    return Grid((z, y, x), block_shape, halo_for(settings, boundary.voxel_size_nm))
+def stage(
+    run: Path, image: Volume, blocks: Grid, settings: SupervoxelSettings, reads: Sequence[str]
+) -> Stage:
+    """The stage of a run, on blocks with a halo; `reads` are the keys of the stages before it."""
+    halo = halo_for(settings, image.voxel_size_nm)
+    grid = dataclasses.replace(blocks, halo=halo)
+    return Stage(
+        "supervoxels",
+        stage_key("supervoxels", VERSION, grid, dataclasses.asdict(settings), reads),
+        grid.blocks,
+        Cutting(run / MEMBRANE, run, blocks.counts, settings).work,
+        [run / SUPERVOXELS],
+        functools.partial(make_output, run, image, SUPERVOXELS),
+    )
 
 
-def make_output(run: Path, like: Volume, name: str = SUPERVOXELS) -> None:
-    """The empty volume of ids."""
+def make_output(run: Path, like: Volume, name: str) -> None:
+    """An empty volume of ids."""
     create_volume(
         str(run / name),
         shape=like.shape[:3],

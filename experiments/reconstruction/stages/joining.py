@@ -5,17 +5,20 @@ volume, which is agglomerated at once. So segments are global, and the order of 
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import UInt64
 
-from data.volume import Volume
 from experiments.reconstruction.durable import load_arrays, save_arrays
-from experiments.reconstruction.grid import Block, Grid, Index
+from experiments.reconstruction.engine import Stage
+from experiments.reconstruction.grid import Block, Grid, Index, whole_grid
+from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.opened import opened
 from experiments.reconstruction.stages.cutting import SUPERVOXELS
+from experiments.reconstruction.stages.prediction import AFFINITIES, MEMBRANE
 from ops.segmentation.agglomeration import agglomerate, cut
 from ops.segmentation.region_graph import (
     RegionGraph,
@@ -91,8 +94,29 @@ def read_graph(
     return merge_graphs(RegionGraph(**part) for part in parts), nodes
 
 
-def grid_for(volume: Volume, block_shape: Index, offsets: tuple[Index, ...]) -> Grid:
-    """The blocks of `region_graph`, with a halo as far as pairs reach."""
-    z, y, x = volume.shape[:3]
-    reach = [max(abs(step[axis]) for step in ((1, 1, 1), *offsets)) for axis in range(3)]
-    return Grid((z, y, x), block_shape, (reach[0], reach[1], reach[2]))
+def graph_stage(run: Path, blocks: Grid, offsets: tuple[Index, ...], reads: Sequence[str]) -> Stage:
+    """The stage `region_graph`, on blocks with a halo as far as pairs reach."""
+    z, y, x = (max(abs(step[axis]) for step in ((1, 1, 1), *offsets)) for axis in range(3))
+    grid = dataclasses.replace(blocks, halo=(z, y, x))
+    evidence = run / (AFFINITIES if offsets else MEMBRANE)
+    return Stage(
+        "region_graph",
+        stage_key("region_graph", VERSION, grid, {"offsets": offsets}, reads),
+        grid.blocks,
+        Graph(evidence, offsets, run).work,
+        [run / GRAPHS],
+        (run / GRAPHS).mkdir,
+    )
+
+
+def joining_stage(run: Path, blocks: Grid, how: Mapping[str, Any], reads: Sequence[str]) -> Stage:
+    """The stage `agglomeration`, of the whole volume; `how` is threshold, linkage and quantile."""
+    whole = whole_grid(blocks)
+    return Stage(
+        "agglomeration",
+        stage_key("agglomeration", VERSION, whole, how, reads),
+        whole.blocks,
+        Joining(run, blocks.blocks, **how).work,
+        [run / SEGMENTS],
+        (run / SEGMENTS).mkdir,
+    )

@@ -1,15 +1,20 @@
 """Stage `segmentation`: every voxel gets the id of its segment."""
 
 import dataclasses
+import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt64
 
+from data.volume import Volume
 from experiments.reconstruction.durable import load_arrays, save_arrays
-from experiments.reconstruction.grid import Block, Grid
+from experiments.reconstruction.engine import Stage
+from experiments.reconstruction.grid import Block, Grid, whole_grid
+from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.opened import loaded, opened
-from experiments.reconstruction.stages.cutting import SUPERVOXELS
+from experiments.reconstruction.stages.cutting import SUPERVOXELS, make_output
 from experiments.reconstruction.stages.joining import SEGMENTS
 
 SEGMENTATION, SIZES = "segmentation.zarr", "segment_sizes"
@@ -40,6 +45,25 @@ class Labelling:
         ids, of = np.unique(found, return_inverse=True)
         voxels = np.bincount(of, np.bincount(places.ravel())).astype(np.int64)
         save_arrays(self.run / SIZES, block, {"ids": ids, "voxels": voxels})
+
+
+def stage(run: Path, image: Volume, blocks: Grid, reads: Sequence[str]) -> Stage:
+    """The stage of a run."""
+    segments = whole_grid(blocks).blocks[0]
+    return Stage(
+        "segmentation",
+        stage_key("segmentation", VERSION, blocks, {}, reads),
+        blocks.blocks,
+        Labelling(run, segments).work,
+        [run / SEGMENTATION, run / SIZES],
+        functools.partial(make_outputs, run, image),
+    )
+
+
+def make_outputs(run: Path, image: Volume) -> None:
+    """The empty segmentation, and the folder of its sizes."""
+    make_output(run, image, SEGMENTATION)
+    (run / SIZES).mkdir()
 
 
 def read_sizes(run: Path, grid: Grid) -> tuple[Ids, np.ndarray]:

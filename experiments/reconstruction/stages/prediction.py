@@ -6,9 +6,11 @@ answer does not depend on the block it lies in, but for what lies farther away t
 
 import dataclasses
 import functools
+import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +21,9 @@ from jaxtyping import Array, Float32, PyTree, UInt8
 from data.creating import create_volume
 from data.normalisation import GreyScale, as_grey
 from data.volume import Volume
+from experiments.reconstruction.engine import Stage
 from experiments.reconstruction.grid import Block, Grid, Index
+from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.opened import opened
 from experiments.reconstruction.source import Origin
 from models.architecture import Architecture, Dense, build
@@ -64,6 +68,32 @@ class Prediction:
             opened(self.run / AFFINITIES)[block.inner].write(affinities)
 
 
+def stage(
+    run: Path,
+    origin: Origin,
+    weights: Path,
+    scale: GreyScale,
+    block_shape: Index,
+    wanted: Sequence[int],
+    source: Mapping[str, Any],
+) -> Stage:
+    """The stage of a run; `wanted` is the most context, `source` what tells the image."""
+    image, (architecture, network) = origin.image(), load_network(weights)
+    context = context_for(network, wanted)
+    z, y, x = image.shape[:3]
+    grid = Grid((z, y, x), block_shape, context)
+    told = {"scale": dataclasses.astuple(scale), "weights": digest(weights)}
+    volumes = (MEMBRANE, AFFINITIES) if offsets(architecture.outputs) else (MEMBRANE,)
+    return Stage(
+        "membrane",
+        stage_key("membrane", VERSION, grid, told, source=source),
+        grid.blocks,
+        Prediction(run, origin, weights, scale, block_shape, context).work,
+        [run / name for name in volumes],
+        functools.partial(make_outputs, run, image, architecture.outputs),
+    )
+
+
 def make_outputs(run: Path, image: Volume, outputs: Sequence[str]) -> None:
     """The empty volumes."""
     channels = {MEMBRANE: (), AFFINITIES: (len(offsets(outputs)),)}
@@ -94,18 +124,21 @@ def context_for(network: Dense, wanted: Sequence[int]) -> Index:
     return z, y, x
 
 
-def grid_for(image: Volume, block_shape: Index, context: Index) -> Grid:
-    """The blocks of the stage."""
-    z, y, x = image.shape[:3]
-    return Grid((z, y, x), block_shape, context)
-
-
 @functools.lru_cache(maxsize=1)
 def load_network(weights: Path) -> tuple[Architecture, Dense]:
     """The network of a file of weights, loaded once in each process."""
     architecture, params = load_weights(weights)
     graph, _ = nnx.split(build(architecture, nnx.Rngs(0)), nnx.Param)
     return architecture, nnx.merge(graph, params)
+
+
+def digest(weights: Path) -> str:
+    """A hash of a network and its parameters, whatever its card says."""
+    architecture, params = load_weights(weights)
+    found = hashlib.sha256(architecture.to_json().encode())
+    for array in jax.tree.leaves(params):
+        found.update(np.asarray(array).tobytes())
+    return found.hexdigest()
 
 
 def as_bytes(

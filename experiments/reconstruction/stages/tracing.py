@@ -3,7 +3,9 @@
 import csv
 import dataclasses
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt64
@@ -12,7 +14,9 @@ from data.formats.precomputed_skeletons import write_skeletons
 from data.opening import open_volume
 from data.skeletons import Skeleton, write_swc
 from data.volume import Volume
-from experiments.reconstruction.grid import Block, Grid
+from experiments.reconstruction.engine import Stage
+from experiments.reconstruction.grid import Block, Grid, whole_grid
+from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.stages.labelling import SEGMENTATION, read_sizes
 from ops.downsampling import coarse_factors, downsample
 from ops.skeletons.teasar import skeletonise
@@ -77,6 +81,18 @@ class Tracing:
                 rows.writerow(
                     [number, count, f"{count * unit_um3:.6g}", *_measure(skeletons, number)]
                 )
+
+
+def stage(run: Path, blocks: Grid, how: Mapping[str, Any], reads: Sequence[str]) -> Stage:
+    """The stage of a run, of the whole volume."""
+    whole = whole_grid(blocks)
+    return Stage(
+        "skeletons",
+        stage_key("skeletons", VERSION, whole, how, reads),
+        whole.blocks,
+        Tracing(run, blocks, **how).work,
+        [run / SWC, run / PRECOMPUTED, run / TABLE],
+    )
 
 
 def read_coarse(segmentation: Volume, factors: tuple[int, int, int]) -> UInt64[np.ndarray, "z y x"]:
