@@ -105,7 +105,8 @@ def _hydra_stacks(data: NamedData, kinds: Sequence[str]) -> tuple[Layers, ...]:
             f"hydra_vesicles: got a model that needs labels of {', '.join(kinds)}; has vesicles"
         )
     patches = read_patches(data.root, data.split)
-    # Where labels are incomplete, a vesicle marked is one, but the rest is unknown.
+    # Patches in which one vesicle alone is marked would teach that vesicles are everywhere.
+    complete = (patches.neuron_masks > 0).any(axis=(1, 2, 3))
     known = (patches.neuron_masks > 0) | (patches.vesicles > 0)
     arrays = {
         "image": patches.images,
@@ -117,5 +118,5 @@ def _hydra_stacks(data: NamedData, kinds: Sequence[str]) -> tuple[Layers, ...]:
             name: from_array(array[i], HYDRA_VOXEL_SIZE_NM, name=f"patch {i}, {name}")
             for name, array in arrays.items()
         }
-        for i in range(len(patches.images))
+        for i in np.flatnonzero(complete)
     )
