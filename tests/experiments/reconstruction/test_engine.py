@@ -176,7 +176,15 @@ def test_a_signal_ends_the_run_with_its_number(tmp_path, caplog, number):
     assert run_serially(tmp_path, functools.partial(fill, tmp_path, 1, [])) == 6
 
 
-def test_a_second_signal_acts_as_it_did_before():
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as at a terminal: a shell lets what it starts in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_signal_acts_as_it_did_before(interruptible):
     with stopping.exit_on_signals():
         with pytest.raises(SystemExit):
             os.kill(os.getpid(), signal.SIGINT)
