@@ -70,13 +70,18 @@ def _main_figures(metrics: Mapping) -> dict[str, str]:
     figures = {
         "segments of more than 1000 voxels": str(metrics["segments_above_1000_voxels"]),
         "skeletons": str(metrics["skeletons"]),
-        "MB/s, all stages": f"{metrics['mb_per_s']:.2f}",
+        "MB/s, all stages": _rate(metrics),
     }
     scores = metrics["scores"]
     if "vi" in scores:
         figures["bits of VI (0 is perfect)"] = f"{scores['vi']['value']:.2f}"
         figures["adapted Rand error"] = f"{scores['adapted_rand_error']['value']:.3f}"
     return figures
+
+
+def _rate(metrics: Mapping) -> str:
+    """Missing where the run was stopped on the way, so that some of its time is not known."""
+    return "missing" if metrics["mb_per_s"] is None else f"{metrics['mb_per_s']:.2f}"
 
 
 def _scores(metrics: Mapping) -> list[str]:
@@ -162,7 +167,7 @@ def _sizes(folder: Path) -> str:
 def _times(metrics: Mapping) -> str:
     mb, seconds = metrics["voxels"] / 1e6, metrics["seconds"]
     rows = [[name, f"{s:.1f}", f"{mb / s:.2f}"] for name, s in seconds.items() if s]
-    rows.append(["together", f"{sum(seconds.values()):.1f}", f"{metrics['mb_per_s']:.2f}"])
+    rows.append(["together", f"{sum(seconds.values()):.1f}", _rate(metrics)])
     words = f"{mb:.1f} MB of image; at most {metrics['peak_memory_gb']:.2f} GB of memory."
     return page.section(
         "Times",

@@ -54,21 +54,24 @@ def run(config: ReconstructRun, folder: Path) -> None:
         return
     surroundings = environment()
     write_json(folder / "environment.json", surroundings)
-    seconds = read_times(folder)
+    seconds, whole = read_times(folder), True
     with open_engine(config.engine, folder) as engine:
         for stage in todo.stages:
             spent: dict[str, float] = {}
             with timed(spent, stage.name):
                 done = run_blocks(stage, folder, engine)
-            if done:
-                resumed = done < len(stage.blocks)
-                seconds[stage.name] = spent[stage.name] + resumed * seconds.get(stage.name, 0.0)
+            if done == len(stage.blocks):
+                seconds[stage.name] = spent[stage.name]
                 write_json(folder / TIMES, seconds)
+            elif done:  # the rest was done by a run that was stopped, with its clock
+                seconds.pop(stage.name, None)
+                write_json(folder / TIMES, seconds)
+            whole &= stage.name in seconds
         scores = ()
         if "neurites" in origin.layers():
             log.info("comparing with the truth")
             scores = score(folder / SEGMENTATION, origin.layers()["neurites"], config.seed)
-        metrics = measure(todo, image, seconds, scores, folder)
+        metrics = measure(todo, image, seconds, whole, scores, folder)
         write_json(folder / "metrics.json", metrics)
         write_report(folder, origin.layers(), metrics, config, surroundings)
     log.info(in_words(metrics))
@@ -77,7 +80,7 @@ def run(config: ReconstructRun, folder: Path) -> None:
 
 
 def read_times(folder: Path) -> dict[str, float]:
-    """Seconds that each stage has taken in this run directory so far."""
+    """Seconds of each stage that was done here in one go; others have none."""
     path = folder / TIMES
     return json.loads(path.read_text()) if path.exists() else {}
 
@@ -95,10 +98,11 @@ def measure(
     todo: Plan,
     image: Volume,
     seconds: Mapping[str, float],
+    whole: bool,
     scores: tuple[Metric, ...],
     folder: Path,
 ) -> dict:
-    """The figures of a run."""
+    """The figures of a run; without a rate where it is not `whole`: some stage has no time."""
     voxels, total = math.prod(image.shape[:3]), sum(seconds.values())
     ids, sizes = read_sizes(folder, todo.blocks)
     processes = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -110,7 +114,7 @@ def measure(
         "segments_above_1000_voxels": int((sizes > 1000).sum()),
         "skeletons": sum(1 for _ in (folder / "skeletons").glob("*.swc")),
         "seconds": dict(seconds),
-        "mb_per_s": voxels / 1e6 / total if total else None,
+        "mb_per_s": voxels / 1e6 / total if whole else None,
         "peak_memory_gb": peak * 1024 / 1e9,
         "scores": {m.name: scored(m) for m in scores},
     }
@@ -122,10 +126,16 @@ def scored(metric: Metric) -> dict:
     return {"value": metric.value, "interval": between, "convention": metric.convention}
 
 
+def rate_in_words(metrics: Mapping) -> str:
+    """MB/s, or why there is none."""
+    rate = metrics["mb_per_s"]
+    return "an unknown rate (it was stopped on the way)" if rate is None else f"{rate:.2f} MB/s"
+
+
 def in_words(metrics: Mapping) -> str:
     """The main figures in a line."""
     words = [
-        f"{metrics['volume_um3']:.1f} µm³ at {metrics['mb_per_s']:.2f} MB/s: "
+        f"{metrics['volume_um3']:.1f} µm³ at {rate_in_words(metrics)}: "
         f"{metrics['segments_above_1000_voxels']} segments of more than 1000 voxels, "
         f"{metrics['skeletons']} skeletons"
     ]

@@ -124,9 +124,13 @@ def context_for(network: Dense, wanted: Sequence[int]) -> Index:
     return z, y, x
 
 
-@functools.lru_cache(maxsize=1)
 def load_network(weights: Path) -> tuple[Architecture, Dense]:
-    """The network of a file of weights, loaded once in each process."""
+    """The network of a file of weights, loaded once in each process as long as the file stays."""
+    return _load_network(weights, weights.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1)
+def _load_network(weights: Path, changed: int) -> tuple[Architecture, Dense]:
     architecture, params = load_weights(weights)
     graph, _ = nnx.split(build(architecture, nnx.Rngs(0)), nnx.Param)
     return architecture, nnx.merge(graph, params)
