@@ -6,8 +6,8 @@ from typing import Any, Literal, get_args
 
 from flax import nnx
 
-from models.outputs import check_outputs
 from models.folded import Folded
+from models.outputs import check_outputs
 from models.shallow import Shallow
 from models.unet2d import UNet2d
 from models.unet3d import UNet3d
