@@ -11,7 +11,14 @@ from data.volume import Volume
 from experiments.reconstruction.engine import Stage
 from experiments.reconstruction.grid import Grid, Index, whole_chunks
 from experiments.reconstruction.source import Origin, identity
-from experiments.reconstruction.stages import cutting, joining, labelling, prediction, tracing
+from experiments.reconstruction.stages import (
+    cutting,
+    growing,
+    joining,
+    labelling,
+    prediction,
+    tracing,
+)
 from models.architecture import Dense
 from ops.segmentation.supervoxels import SupervoxelSettings
 
@@ -51,8 +58,10 @@ def plan(config: ReconstructRun, folder: Path, origin: Origin, weights: Path) ->
     join = joining.joining_stage(folder, blocks, how, [pairs.key])
     label = labelling.stage(folder, image, blocks, [join.key])
     fine = dataclasses.asdict(config.skeletons)
-    trace = tracing.stage(folder, blocks, fine, [label.key])
-    return Plan((look, cut, pairs, join, label, trace), blocks, scale)
+    trace = tracing.stage(folder, image, blocks, fine, [label.key])
+    coarse_nm, least_nm = config.skeletons.coarse_nm, config.skeletons.least_length_nm
+    grow = growing.stage(folder, blocks, trace.blocks, coarse_nm, least_nm, [trace.key])
+    return Plan((look, cut, pairs, join, label, trace, grow), blocks, scale)
 
 
 def block_shape_for(image: Volume, wanted: Sequence[int] | None, network: Dense) -> Index:

@@ -24,7 +24,7 @@ from experiments import calibrate
 from experiments.reconstruction import planning
 from experiments.reconstruction import run as reconstruction
 from experiments.reconstruction.engine import BlockError, Stage
-from experiments.reconstruction.stages import prediction
+from experiments.reconstruction.stages import prediction, tracing
 from experiments.reconstruction.weights import with_calibration
 from models.architecture import Architecture, build
 from models.weights import save_weights
@@ -36,12 +36,16 @@ TINY = (
     "skeletons.least_length_nm=100",
 )
 VOLUMES = ("membrane.zarr", "supervoxels.zarr", "segmentation.zarr")
-STAGES = ("membrane", "supervoxels", "region_graph", "agglomeration", "segmentation", "skeletons")
+STAGES = (
+    *("membrane", "supervoxels", "region_graph", "agglomeration", "segmentation"),
+    *("skeleton_parts", "skeletons"),
+)
 
 
 @pytest.fixture(autouse=True)
 def like_a_user(monkeypatch):
     monkeypatch.setattr(prediction, "CHUNK", (2, 32, 32))
+    monkeypatch.setattr(tracing, "PART", (8, 8, 16))
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
 
