@@ -58,6 +58,8 @@ def load_weights(
         FileNotFoundError: no such file.
     """
     about, arrays = read_archive(path)
+    if "architecture" not in about:
+        raise ValueError(f"{path}: got weights of no network; needs those of one")
     try:
         architecture = from_json(about["architecture"])
     except ValueError as error:
