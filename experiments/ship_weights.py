@@ -28,8 +28,9 @@ HELP = """\
 python -m experiments.ship_weights RUN_DIR NAME
 
 Copies the best weights of a finished training, at half precision, to models/pretrained/NAME, where
-`weights=NAME` finds them (an edge classifier: `agglomeration.classifier=NAME/edges`), with a card of what they were trained on and how well they validated;
-and writes the cards of all weights of that name into its README.md.
+`weights=NAME` finds them (an edge classifier: agglomeration.classifier=NAME/edges), with a card of
+what they were trained on and how well they validated; and writes the cards of all weights of that
+name into its README.md.
 
 RUN_DIR  of experiments.train; NAME  a tissue and how it was imaged, such as sstem_fly
 """
@@ -87,7 +88,7 @@ def card_of(run: Path) -> dict[str, Any]:
     card, machine = read_card(run / BEST), json.loads((run / "environment.json").read_text())
     seconds = (run / FINAL).stat().st_mtime - (run / CONFIG).stat().st_mtime
     card["config"]["data"].pop("root", None)  # paths of the machine that it was trained on
-    card["config"]["model"].pop("reconstruction", None)
+    card["config"].get("model", {}).pop("reconstruction", None)
     return {
         **card,
         "command": command_of(run),
