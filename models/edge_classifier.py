@@ -19,7 +19,7 @@ from scipy import optimize
 
 from models.archive import read_archive, write_archive
 
-PENALTY = 1e-3  # of the squares of the weights, beside the mean loss of an edge
+PENALTY = 1e-2  # of the squares of the weights, beside the mean loss of an edge
 PRECISION = {"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-7}
 STEEPEST = 30.0  # log-odds, which float64 tells from certainty
 
