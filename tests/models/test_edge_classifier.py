@@ -56,12 +56,12 @@ def test_newtons_method_finds_the_same(edges):
     np.testing.assert_allclose(probabilities(classifier, features), expected, atol=1e-4)
 
 
-def test_probabilities_are_calibrated(edges):
+def test_probabilities_are_calibrated_but_for_the_penalty(edges):
     features, different = edges
     found = probabilities(fit(NAMES, features, different), features)
     order = np.argsort(found)
     for part in np.array_split(order, 5):
-        assert found[part].mean() == pytest.approx(different[part].mean(), abs=0.05)
+        assert found[part].mean() == pytest.approx(different[part].mean(), abs=0.1)
 
 
 def test_a_feature_that_never_varies_is_no_trouble(edges):
