@@ -6,16 +6,22 @@ from pathlib import Path
 
 from experiments.reconstruction.calibration import calibrate, note_in_card
 from experiments.run_record import write_json
+from models.edge_classifier import is_classifier
+from models.pretrained_weights import find_weights
+
+NOTED = ("threshold", "linkage", "quantile")
 
 HELP = """\
 python -m experiments.calibrate RUN_DIR [WEIGHTS]
 
 Takes a run directory of experiments.reconstruct whose data have true neurites, and joins its
-supervoxels again with every linkage and threshold; that costs seconds. Use a validation split:
+supervoxels again with every linkage and threshold, or by a classifier with every threshold; that
+costs seconds. Use a validation split:
 what is chosen on a volume is no measure of it.
 
 RUN_DIR  with region_graph/ and supervoxels.zarr
-WEIGHTS  a file of weights, or shipped ones as NAME/OUTPUT: the best setting is noted in its card,
+WEIGHTS  weights (a file, or shipped ones as NAME/OUTPUT), or a classifier (a run directory of
+         experiments.train model=agglomeration, or a file): the best setting is noted in its card,
          where experiments.reconstruct finds it
 
 Prints the best setting of each linkage, and writes RUN_DIR/calibration.json with all of them.
@@ -31,7 +37,9 @@ def main(arguments: Sequence[str]) -> int:
         if len(arguments) not in (1, 2):
             raise ValueError(f"got {len(arguments)} words; needs RUN_DIR [WEIGHTS] (see --help)")
         run = Path(arguments[0])
-        rows = calibrate(run)
+        weights = find_weights(arguments[1]) if len(arguments) == 2 else None
+        learned = weights if weights and is_classifier(weights) else None
+        rows = calibrate(run, learned)
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -43,12 +51,10 @@ def main(arguments: Sequence[str]) -> int:
             f"{found['vi_split']:.3f}, merge {found['vi_merge']:.3f}), adapted Rand error "
             f"{found['adapted_rand_error']:.3f}"
         )
-    if len(arguments) == 2:
+    if weights:
         best = min(rows, key=lambda row: row["vi"])
-        path = note_in_card(
-            arguments[1], {k: best[k] for k in ("threshold", "linkage", "quantile")}
-        )
-        print(f"noted in {path}")
+        note_in_card(weights, {key: best[key] for key in NOTED if key in best})
+        print(f"noted in {weights}")
     return 0
 
 

@@ -43,6 +43,18 @@ class Plan:
 
 def plan(config: ReconstructRun, folder: Path, origin: Origin, weights: Path) -> Plan:
     """The stages of a config, which write into a run directory."""
+    begun, image = plan_graph(config, folder, origin, weights), origin.image()
+    join = joining.joining_stage(folder, begun.blocks, config.agglomeration, [begun.stages[-1].key])
+    label = labelling.stage(folder, image, begun.blocks, [join.key])
+    fine = dataclasses.asdict(config.skeletons)
+    trace = tracing.stage(folder, image, begun.blocks, fine, [label.key])
+    coarse_nm, least_nm = config.skeletons.coarse_nm, config.skeletons.least_length_nm
+    grow = growing.stage(folder, begun.blocks, trace.blocks, coarse_nm, least_nm, [trace.key])
+    return dataclasses.replace(begun, stages=(*begun.stages, join, label, trace, grow))
+
+
+def plan_graph(config: ReconstructRun, folder: Path, origin: Origin, weights: Path) -> Plan:
+    """The stages up to the region graph, which depend on no truth and no agglomeration."""
     image, (architecture, network) = origin.image(), prediction.load_network(weights)
     scale, settings = measure_grey_scale([image]), supervoxel_settings(config, image)
     z, y, x = image.shape[:3]
@@ -54,14 +66,7 @@ def plan(config: ReconstructRun, folder: Path, origin: Origin, weights: Path) ->
     cut = cutting.stage(folder, image, blocks, settings, [look.key])
     offsets = prediction.offsets(architecture.outputs)
     pairs = joining.graph_stage(folder, blocks, offsets, [look.key, cut.key])
-    how = dataclasses.asdict(config.agglomeration)
-    join = joining.joining_stage(folder, blocks, how, [pairs.key])
-    label = labelling.stage(folder, image, blocks, [join.key])
-    fine = dataclasses.asdict(config.skeletons)
-    trace = tracing.stage(folder, image, blocks, fine, [label.key])
-    coarse_nm, least_nm = config.skeletons.coarse_nm, config.skeletons.least_length_nm
-    grow = growing.stage(folder, blocks, trace.blocks, coarse_nm, least_nm, [trace.key])
-    return Plan((look, cut, pairs, join, label, trace, grow), blocks, scale)
+    return Plan((look, cut, pairs), blocks, scale)
 
 
 def block_shape_for(image: Volume, wanted: Sequence[int] | None, network: Dense) -> Index:
