@@ -18,7 +18,7 @@ def write_cards(folder: Path) -> None:
 def as_markdown(kind: str, card: Mapping[str, Any]) -> str:
     """A card as a section."""
     data, scores = card["config"]["data"], card["validation"]
-    joining = card.get("agglomeration")
+    joining, rules = card.get("agglomeration"), card.get("synapse_rules")
     lines = [
         f"## {kind}",
         "",
@@ -31,5 +31,6 @@ def as_markdown(kind: str, card: Mapping[str, Any]) -> str:
         "data, by which the step and the thresholds were chosen:",
         *(f"  - {name}: {value:.3f}" for name, value in scores.items()),
         *([f"- regions are joined by {joining}, chosen on the same split"] if joining else []),
+        *([f"- synapses are found by {rules}, chosen on the same split"] if rules else []),
     ]
     return "\n".join(lines) + "\n"

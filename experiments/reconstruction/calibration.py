@@ -56,11 +56,26 @@ def calibrate(run: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def note_in_card(weights: str, setting: Mapping[str, Any]) -> Path:
-    """Writes how regions are best joined into the card of weights; returns their file."""
+def read_config(run: Path) -> ReconstructRun:
+    """The config that a run was made with.
+
+    Raises:
+        FileNotFoundError: a folder that is no run directory.
+    """
+    register()
+    if not (run / ".hydra" / "overrides.yaml").exists():
+        raise FileNotFoundError(f"{run}: needs a run directory of experiments.reconstruct")
+    overrides = [str(word) for word in OmegaConf.load(run / ".hydra" / "overrides.yaml")]
+    with initialize_config_module("configs", version_base="1.3"):
+        composed = OmegaConf.to_object(compose("reconstruct", overrides))
+    return with_split(cast(ReconstructRun, composed))
+
+
+def note_in_card(weights: str, name: str, setting: Mapping[str, Any]) -> Path:
+    """Writes a setting that was chosen into the card of weights; returns their file."""
     path = find_weights(weights)
     architecture, params = load_weights(path)
-    card = {**read_card(path), "agglomeration": dict(setting)}
+    card = {**read_card(path), name: dict(setting)}
     if path.parent.parent != FOLDER:
         save_weights(path, architecture, params, card)
         return path
@@ -80,11 +95,7 @@ def _blocks(run: Path) -> tuple[Block, ...]:
 
 def _pairs(run: Path) -> Contingency:
     """Voxels of each true neurite in each supervoxel."""
-    register()
-    overrides = [str(word) for word in OmegaConf.load(run / ".hydra" / "overrides.yaml")]
-    with initialize_config_module("configs", version_base="1.3"):
-        composed = OmegaConf.to_object(compose("reconstruct", overrides))
-    config = with_split(cast(ReconstructRun, composed))
+    config = read_config(run)
     layers = origin_of(config.data, config.seed).layers()
     if "neurites" not in layers:
         raise ValueError(f"{run}: its data have no true neurites to be compared with")

@@ -71,7 +71,7 @@ def _figures(table: Synapses, metrics: Mapping, image: Volume) -> str:
     return page.section("Synapses", *parts)
 
 
-def _short(value: float | None) -> str:
+def _short(value: int | float | None) -> str:
     return "none" if value is None else f"{value:.3g}"
 
 
@@ -103,14 +103,12 @@ def _graph(edges: Edges) -> list[str]:
     drawn = draw_matrix(matrix, ids[shown].tolist(), "to neurite", "from neurite")
     words = f"Synapses between the {len(shown)} neurites that have most, of {len(ids)}."
     connected = (weights > 0).astype(np.int64)
-    more = "How many partners the neurites have."
     degrees = {
         "as the presynaptic one": np.asarray(connected.sum(axis=1)),
         "as the postsynaptic one": np.asarray(connected.sum(axis=0)),
     }
-    counted = page.plot(
-        draw_counts(degrees, "partners of a neurite"), "How many neurites have how many."
-    )
+    counted = draw_counts(degrees, "partners of a neurite")
+    more = "How many neurites have how many partners."
     return [page.section("The graph", page.plot(drawn, words), page.plot(counted, more))]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Integer
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 
@@ -88,12 +89,14 @@ def draw_matrix(
     """A square table of numbers as colours, 0 left white."""
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.add_subplot()
-    shown = axes.imshow(np.where(weights > 0, weights, np.nan), cmap="viridis_r", vmin=1)
+    shown = axes.imshow(np.where(weights > 0, weights, np.nan), cmap="viridis_r", vmin=0)
     axes.set(xlabel=across, ylabel=down)
     if len(ids) <= 40:
         axes.set_xticks(range(len(ids)), [str(i) for i in ids], rotation=90, fontsize=7)
         axes.set_yticks(range(len(ids)), [str(i) for i in ids], fontsize=7)
     else:
         axes.set(xticks=[], yticks=[])
-    figure.colorbar(shown, ax=axes, shrink=0.8, label="synapses")
+    figure.colorbar(
+        shown, ax=axes, shrink=0.8, label="synapses", ticks=MaxNLocator(5, integer=True)
+    )
     return figure

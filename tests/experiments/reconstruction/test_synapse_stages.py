@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import networkx
 import numpy as np
@@ -127,7 +128,7 @@ def test_evidence_may_be_left_out(tmp_path):
     for membrane, vesicle in ((False, False), (True, False), (False, True)):
         evidence = dataclasses.replace(EVERYTHING, membrane=membrane, vesicle=vesicle)
         _, rows = found(run, (4, 32, 32), evidence=evidence)
-        less = {**maps}
+        less: dict[str, Any] = {**maps}
         less |= {} if membrane else {"membrane": None}
         less |= {} if vesicle else {"vesicle": None}
         _, table = find_synapses(**less, voxel_size_nm=SIZE_NM, rules=RULES)
