@@ -87,8 +87,7 @@ def reconstructed(folder: Path, *overrides: str) -> dict:
 
 
 def chosen(networks: dict[str, Path]) -> list[str]:
-    names = ("cleft", "vesicle")
-    return [f"weights={networks['membrane']}", *(f"synapses.{n}={networks[n]}" for n in names)]
+    return [f"weights={networks['joint']}"]
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +102,7 @@ def whole(tmp_path_factory, networks):
 
 def test_a_run_ends_with_a_directed_graph_and_its_scores(whole):
     metrics = json.loads((whole / "metrics.json").read_text())
+    assert not {"cleft", "vesicle"} & metrics["seconds"].keys()  # one network answered all
     assert metrics["synapses"]["synapses"] > 2 and metrics["synapses"]["edges"] > 0
     assert "one_to_one/synapse_f1" in metrics["synapse_scores"]
     graph = metrics["synapse_scores"]["neuropil_graph_v1/edge_min1_f1"]
@@ -114,19 +114,21 @@ def test_a_run_ends_with_a_directed_graph_and_its_scores(whole):
     assert len(np.unique(labels)) - 1 == metrics["synapses"]["synapses"]
 
 
-def test_other_processes_find_the_same(tmp_path, networks, whole, monkeypatch):
-    monkeypatch.setattr(reconstruction, "write_report", lambda *_: None)
-    reconstructed(tmp_path, *chosen(networks), "engine=processes", "engine.workers=2")
-    for name in FILES:
-        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
-
-
 @pytest.fixture
 def again(tmp_path, whole, monkeypatch):
     """A copy of the run, in which nothing may be predicted again; without a report."""
     monkeypatch.setattr(prediction, "_answer", lambda *_: pytest.fail("predicted again"))
     monkeypatch.setattr(reconstruction, "write_report", lambda *_: None)
     return shutil.copytree(whole, tmp_path / "again")
+
+
+def test_other_processes_find_the_same(again, networks, whole):
+    for name in (*FILES, "cleft_pieces", "cleft_objects", "synapse_search", "synapses"):
+        path = again / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    reconstructed(again, *chosen(networks), "engine=processes", "engine.workers=2")
+    for name in FILES:
+        assert (again / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 def test_another_rule_looks_for_synapses_again_and_no_more(again, networks):
@@ -144,8 +146,12 @@ def test_partners_may_be_looked_up_in_the_truth(again, networks):
     assert how["correspondence"] == "partners looked up in the true neurites"
 
 
-def test_weights_of_no_clefts_end_as_before(again, networks):
-    assert "synapses" not in reconstructed(again, f"weights={networks['membrane']}")
+def test_weights_of_no_clefts_look_for_no_synapses(tmp_path, networks, caplog):
+    config = configured(f"weights={networks['membrane']}", "dry_run=true")
+    assert synapse_weights(config, networks["membrane"]) == {}
+    with caplog.at_level("INFO"):
+        reconstruction.run(config, tmp_path)
+    assert "skeletons: 1 blocks" in caplog.text and "synapse" not in caplog.text
 
 
 def test_calibration_finds_rules_that_score_no_worse(again, networks, monkeypatch, capsys):
@@ -180,11 +186,14 @@ def test_confidence_follows_how_often_the_direction_is_right():
     assert 1 / (1 + np.exp(-steepness * 0.5)) == pytest.approx(881 / 1002, abs=1e-4)
 
 
-def test_one_network_may_answer_all(tmp_path, networks, monkeypatch):
+def test_each_output_may_have_a_network_of_its_own(tmp_path, networks, monkeypatch):
     monkeypatch.setattr(reconstruction, "write_report", lambda *_: None)
-    found = reconstructed(tmp_path, "data.shape=[4,64,64]", f"weights={networks['joint']}")
-    assert {"membrane", "synapses"} <= found["seconds"].keys()
-    assert not {"cleft", "vesicle"} & found["seconds"].keys()
+    names = ("cleft", "vesicle")
+    words = [f"weights={networks['membrane']}", *(f"synapses.{n}={networks[n]}" for n in names)]
+    found = reconstructed(tmp_path, "data.shape=[4,64,64]", *words)
+    assert {"membrane", "cleft", "vesicle", "synapses"} <= found["seconds"].keys()
+    for name in ("cleft_probability.zarr", "vesicles.zarr"):
+        assert np.ptp(open_volume(str(tmp_path / name)).read()) > 100
 
 
 def test_shipped_weights_bring_their_clefts_and_vesicles(networks, caplog):
