@@ -11,7 +11,7 @@ help: ## lists the targets
 
 setup: .venv/ready ## makes .venv with everything in it, and builds the kernels
 
-demo: setup ## the main job on a phantom brain: segments, skeletons and a report
+demo: setup ## the main job on a phantom brain: segments, skeletons, a directed connectome, a report
 	$(RUN) experiments.reconstruct data=phantom split=test
 
 test: setup ## runs the tests

@@ -1,10 +1,16 @@
-"""Chooses how far regions are joined: python -m experiments.calibrate RUN_DIR [WEIGHTS]"""
+"""Chooses constants where the truth is known: python -m experiments.calibrate RUN_DIR [WEIGHTS]"""
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.reconstruction.calibration import calibrate, note_in_card
+from experiments.reconstruction.synapse_calibration import (
+    best_of,
+    calibrate_synapses,
+    unusual,
+)
 from experiments.run_record import write_json
 from models.edge_classifier import is_classifier
 from models.pretrained_weights import find_weights
@@ -13,18 +19,21 @@ NOTED = ("threshold", "linkage", "quantile")
 
 HELP = """\
 python -m experiments.calibrate RUN_DIR [WEIGHTS]
+python -m experiments.calibrate synapses RUN_DIR [WEIGHTS]
 
-Takes a run directory of experiments.reconstruct whose data have true neurites, and joins its
-supervoxels again with every linkage and threshold, or by a classifier with every threshold; that
-costs seconds. Use a validation split:
+The first takes a run directory of experiments.reconstruct whose data have true neurites, and joins
+its supervoxels again with every linkage and threshold, or by a classifier with every threshold;
+that costs seconds. The second takes one with maps of clefts whose data have true clefts, and looks
+for synapses again by other rules, for minutes, with the maps in memory. Use a validation split:
 what is chosen on a volume is no measure of it.
 
-RUN_DIR  with region_graph/ and supervoxels.zarr
-WEIGHTS  weights (a file, or shipped ones as NAME/OUTPUT), or a classifier (a run directory of
-         experiments.train model=agglomeration, or a file): the best setting is noted in its card,
-         where experiments.reconstruct finds it
+RUN_DIR  with region_graph/ and supervoxels.zarr, or with cleft_probability.zarr
+WEIGHTS  weights (a file, or shipped ones as NAME/OUTPUT), for synapses those of clefts, or a
+         classifier (a run directory of experiments.train model=agglomeration, or a file): the best
+         setting is noted in its card, where experiments.reconstruct finds it
 
-Prints the best setting of each linkage, and writes RUN_DIR/calibration.json with all of them.
+Prints the best setting, and writes RUN_DIR/calibration.json or synapse_calibration.json with all
+that were tried.
 """
 
 
@@ -33,16 +42,37 @@ def main(arguments: Sequence[str]) -> int:
     if {"--help", "-h"} & set(arguments):
         print(HELP)
         return 0
+    of_synapses = list(arguments[:1]) == ["synapses"]
+    words = list(arguments[1:] if of_synapses else arguments)
     try:
-        if len(arguments) not in (1, 2):
-            raise ValueError(f"got {len(arguments)} words; needs RUN_DIR [WEIGHTS] (see --help)")
-        run = Path(arguments[0])
-        weights = find_weights(arguments[1]) if len(arguments) == 2 else None
-        learned = weights if weights and is_classifier(weights) else None
-        rows = calibrate(run, learned)
+        if len(words) not in (1, 2):
+            raise ValueError(f"got {len(words)} words; needs RUN_DIR [WEIGHTS] (see --help)")
+        how = _synapses if of_synapses else _segmentation
+        how(Path(words[0]), find_weights(words[1]) if len(words) == 2 else None)
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+    return 0
+
+
+def _synapses(run: Path, weights: Path | None) -> None:
+    rules, rows = calibrate_synapses(run)
+    rows = [*rows, {**best_of(rows), "steepness": rules.steepness}]
+    write_json(run / "synapse_calibration.json", {"settings": rows})
+    best = {name: value for name, value in rows[-1].items() if name not in _constants(rules)}
+    print(", ".join(f"{name} {value:.3f}" for name, value in best.items()))
+    print(" ".join(f"synapses.rules.{name}={value}" for name, value in unusual(rules).items()))
+    if weights:
+        note_in_card(weights, "synapse_rules", dataclasses.asdict(rules))
+        print(f"noted in {weights}")
+
+
+def _constants(rules) -> set[str]:
+    return {field.name for field in dataclasses.fields(rules)}
+
+
+def _segmentation(run: Path, weights: Path | None) -> None:
+    rows = calibrate(run, weights if weights and is_classifier(weights) else None)
     write_json(run / "calibration.json", {"settings": rows})
     for linkage in sorted({row["name"] for row in rows}):
         found = min((row for row in rows if row["name"] == linkage), key=lambda row: row["vi"])
@@ -53,9 +83,8 @@ def main(arguments: Sequence[str]) -> int:
         )
     if weights:
         best = min(rows, key=lambda row: row["vi"])
-        note_in_card(weights, {key: best[key] for key in NOTED if key in best})
+        note_in_card(weights, "agglomeration", {key: best[key] for key in NOTED if key in best})
         print(f"noted in {weights}")
-    return 0
 
 
 if __name__ == "__main__":

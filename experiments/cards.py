@@ -18,7 +18,7 @@ def write_cards(folder: Path) -> None:
 def as_markdown(kind: str, card: Mapping[str, Any]) -> str:
     """A card as a section."""
     data, joining = card["config"]["data"], card.get("agglomeration")
-    chosen_on = f"split `{card['config']['validation_split']}`"
+    chosen_on, rules = f"split `{card['config']['validation_split']}`", card.get("synapse_rules")
     lines = [
         f"## {kind}",
         "",
@@ -29,6 +29,7 @@ def as_markdown(kind: str, card: Mapping[str, Any]) -> str:
         f"- took {card['seconds']} seconds on {card['machine']}",
         *_scores(card, chosen_on),
         *([f"- regions are joined by {joining}, chosen on {chosen_on}"] if joining else []),
+        *([f"- synapses are found by {rules}, chosen on {chosen_on}"] if rules else []),
     ]
     return "\n".join(lines) + "\n"
 

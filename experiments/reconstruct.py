@@ -1,4 +1,4 @@
-"""From an image stack to segments, skeletons and a report, in one command.
+"""From an image stack to segments, skeletons, a connectome and a report, in one command.
 
     python -m experiments.reconstruct data=phantom
     python -m experiments.reconstruct data=snemi3d split=validation data.root=DIR weights=ssem_mouse
@@ -9,7 +9,9 @@
     ... engine=processes            several blocks at once
 
 The run directory holds membrane.zarr, supervoxels.zarr, segmentation.zarr, skeletons/*.swc,
-skeletons.precomputed (neuroglancer), neurites.csv, metrics.json and report.html.
+skeletons.precomputed (neuroglancer), neurites.csv, metrics.json and report.html; with weights of
+clefts also clefts.zarr, vesicles.zarr, synapses.csv, connectome.graphml, adjacency.npz and
+synapses.precomputed (neuroglancer).
 """
 
 from pathlib import Path

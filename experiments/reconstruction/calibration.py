@@ -66,10 +66,10 @@ def _scores(
     return rows
 
 
-def note_in_card(path: Path, setting: Mapping[str, Any]) -> None:
-    """Writes how regions are best joined into the card of weights or of a classifier."""
+def note_in_card(path: Path, name: str, setting: Mapping[str, Any]) -> None:
+    """Writes a setting that was chosen into the card of weights or of a classifier."""
     about, arrays = read_archive(path)
-    card = {**about["card"], "agglomeration": dict(setting)}
+    card = {**about["card"], name: dict(setting)}
     write_archive(path, {**about, "card": card}, arrays)
     if path.parent.parent == FOLDER:
         write_cards(path.parent)

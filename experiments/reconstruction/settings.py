@@ -30,6 +30,12 @@ def _hydra() -> contextlib.AbstractContextManager:
 
 
 def config_of(run: Path) -> ReconstructRun:
-    """The config that a run directory was last given, with its split as that of the data."""
-    overrides = OmegaConf.load(run / ".hydra" / "overrides.yaml")
-    return with_split(composed([str(word) for word in overrides]))
+    """The config that a run directory was last given, with its split as that of the data.
+
+    Raises:
+        FileNotFoundError: a folder that is no run directory.
+    """
+    path = run / ".hydra" / "overrides.yaml"
+    if not path.exists():
+        raise FileNotFoundError(f"{run}: needs a run directory of experiments.reconstruct")
+    return with_split(composed([str(word) for word in OmegaConf.load(path)]))
