@@ -4,9 +4,10 @@
     python -m experiments.train model=cleft data=vnc data.root=DIR steps=3000
     python -m experiments.train resume=RUN_DIR        goes on where a training stopped, bit for bit
 
-Models: membrane, membrane_fast, cleft, vesicle, joint, affinity, affinity_isotropic. The run
-directory holds metrics.jsonl (a line for each report), metrics.json (the final figures), best.npz
-(the weights that validated best), checkpoints/ and samples/ (prediction beside truth).
+Models: membrane, membrane_fast, cleft, vesicle, joint, affinity, affinity_fast and
+affinity_isotropic. The run directory holds metrics.jsonl (a line for each report), metrics.json
+(the final figures), best.npz (the weights that validated best), checkpoints/ and samples/
+(prediction beside truth).
 """
 
 from pathlib import Path

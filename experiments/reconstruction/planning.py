@@ -15,6 +15,7 @@ from experiments.reconstruction.grid import Grid, Index, whole_chunks
 from experiments.reconstruction.source import Origin, identity
 from experiments.reconstruction.stages import (
     cutting,
+    growing,
     joining,
     labelling,
     listing,
@@ -69,8 +70,10 @@ def plan(config: ReconstructRun, folder: Path, origin: Origin, weights: Path) ->
     join = joining.joining_stage(folder, blocks, how, [pairs.key])
     label = labelling.stage(folder, image, blocks, [join.key])
     fine = dataclasses.asdict(config.skeletons)
-    trace = tracing.stage(folder, blocks, fine, [label.key])
-    stages = (look, cut, pairs, join, label, trace)
+    trace = tracing.stage(folder, image, blocks, fine, [label.key])
+    coarse_nm, least_nm = config.skeletons.coarse_nm, config.skeletons.least_length_nm
+    grow = growing.stage(folder, blocks, trace.blocks, coarse_nm, least_nm, [trace.key])
+    stages = (look, cut, pairs, join, label, trace, grow)
     if others:
         seen = {
             output: look if path == weights else predict(output, path)

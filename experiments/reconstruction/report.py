@@ -13,9 +13,10 @@ from configs.reconstruction import ReconstructRun
 from data.opening import open_volume
 from data.volume import Volume
 from experiments.reconstruction.pictures import draw_cut, draw_section
+from experiments.reconstruction.stages.growing import TABLE
 from experiments.reconstruction.stages.labelling import SEGMENTATION
 from experiments.reconstruction.stages.prediction import MEMBRANE
-from experiments.reconstruction.stages.tracing import TABLE, read_coarse
+from experiments.reconstruction.stages.tracing import read_coarse
 from experiments.reconstruction.synapse_report import synapse_sections
 from experiments.report import page
 from experiments.report.colours import id_colour
@@ -143,7 +144,8 @@ def largest_surfaces(folder: Path, segmentation: Volume) -> list[Object3d]:
     """The surfaces of the largest segments."""
     rows = sorted(read_table(folder), key=lambda row: -int(row["voxels"]))[:SHOWN_3D]
     factors = coarse_factors(segmentation.voxel_size_nm, COARSE_NM)
-    coarse = read_coarse(segmentation, factors)
+    z, y, x = segmentation.shape[:3]
+    coarse = read_coarse(segmentation, factors, (0, 0, 0), (z, y, x))
     size = np.multiply(segmentation.voxel_size_nm, factors).tolist()
     things = []
     for row in rows:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -24,6 +25,7 @@ from experiments.benchmarks.models.suite import STOCK, TORCH, fastest_words, siz
 from experiments.benchmarks.result import OURS, Result
 from experiments.benchmarks.run import run as run_benchmark
 from models.architecture import Architecture
+from models.images import neighbouring
 from ops.winograd import winograd_conv
 
 SHALLOW = Architecture("shallow", ("membrane",), width=4, levels=3)
@@ -168,12 +170,17 @@ def test_the_peer_stays_channels_last(torch, architecture):
         assert parameter.ndim < 3 or parameter.is_contiguous(memory_format=layout)
 
 
-def test_networks_of_several_sections_have_no_peer(torch):
-    from experiments.benchmarks.models.torch_networks import torch_network
+@pytest.mark.parametrize("network", ["shallow", "folded", "unet2d"])
+def test_the_peer_takes_neighbouring_sections_as_channels(torch, network):
+    from experiments.benchmarks.models.torch_networks import tensor_of, torch_network
 
-    several = Architecture("shallow", ("membrane",), width=4, levels=1, sections=3)
-    with pytest.raises(ValueError, match="got sections=3; needs 1"):
-        torch_network(draw_network(several, 0))
+    several = Architecture(network, ("membrane", "cleft"), width=4, levels=2, sections=3)
+    ours, images = draw_network(several, 0), jnp.asarray(draw_samples((1, 3, 16, 24), 0).images)
+    seen = np.array(neighbouring(images, 3))
+    theirs = torch_network(ours)(tensor_of(seen, 2)).detach().numpy()
+    np.testing.assert_allclose(
+        np.moveaxis(theirs, 1, -1), np.asarray(ours(images))[0], rtol=1e-3, atol=1e-4
+    )
 
 
 def test_the_suite_measures_every_case_and_says_on_what(tmp_path, quick):

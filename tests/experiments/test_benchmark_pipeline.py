@@ -36,11 +36,11 @@ def weights(tmp_path):
 def test_every_stage_is_measured_and_what_is_missing_is_told(
     tmp_path, weights, monkeypatch, caplog
 ):
-    monkeypatch.setattr(suite, "WEIGHTS", (str(weights),))
+    monkeypatch.setattr(suite, "WEIGHTS", {"phantom": {suite.FAST: str(weights)}})
     monkeypatch.setattr(suite, "peers", lambda: {"PyTorch": None, "waterz": None})
     schema.register()
     with initialize_config_module("configs", version_base="1.3"):
-        chosen = ["suite=pipeline", "rounds=1", "phantom.shape=[4,64,64]"]
+        chosen = ["suite=pipeline", "rounds=1", "phantom.shape=[4,64,64]", "root=null"]
         config = cast(
             schema.BenchmarkRun, OmegaConf.to_object(compose("benchmark", overrides=chosen))
         )
@@ -60,5 +60,5 @@ def test_the_peer_segments(tmp_path, weights):
     create_volume(str(path), shape=image.shape, dtype=np.uint8, voxel_size_nm=(30, 6, 6)).write(
         image
     )
-    found = peer.peer_segmentation(path, weights)
+    found = peer.peer_segmentation(path, weights, 0.5)
     assert found.shape == image.shape and found.min() >= 1

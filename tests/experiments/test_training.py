@@ -79,12 +79,10 @@ def test_a_run_leaves_its_record_weights_and_pictures(tmp_path):
     assert (tmp_path / "samples" / "000006" / "sample.png").stat().st_size > 1000
 
 
-@pytest.mark.parametrize("model", ["membrane_fast", "cleft", "affinity", "joint"])
+@pytest.mark.parametrize("model", ["membrane_fast", "affinity_fast", "cleft", "affinity", "joint"])
 def test_every_kind_of_network_trains(tmp_path, model):
-    depth = {"affinity": 4, "membrane_fast": 1}.get(model, 3)
+    depth = {"affinity": 4}.get(model, 3)
     overrides = [f"model={model}", f"model.crop_shape=[{depth},32,32]", "steps=2"]
-    if model == "membrane_fast":
-        overrides.append("model.levels=1")
     figures = trained(tmp_path, *overrides)
     assert all(np.isfinite(value) for value in figures.values())
 

@@ -14,6 +14,7 @@ from jaxtyping import Float32
 
 from models.architecture import Dense
 from models.convolution import Conv
+from models.folded import Folded
 from models.shallow import Shallow
 from models.standardised import LEAST_VARIANCE, RELU_GAIN, Residual, Standardised
 from models.unet import UNet
@@ -28,17 +29,18 @@ Tensor = Any  # of images: (batch, channel, [z,] y, x), in memory channels last
 def torch_network(network: Dense) -> Any:
     """A `torch.nn.Module` that computes the same, in two dimensions unless the network has three.
 
-    Raises:
-        ValueError: a network that sees more than one section at once.
+    Where the network sees several sections at once, this one takes them as channels
+    (`models.images.neighbouring`).
     """
     match network:
         case UNet3d():
             return TorchUNet(network.body, rank=3)
-        case UNet2d(sections=1):
+        case UNet2d():
             return TorchUNet(network.body, rank=2)
-        case Shallow(sections=1):
+        case Folded():
+            return TorchFolded(network)
+        case Shallow():
             return TorchShallow(network)
-    raise ValueError(f"got sections={network.sections}; needs 1: others are not measured")
 
 
 def tensor_of(images: Float32[np.ndarray, "batch z y x c"], rank: int) -> Tensor:
@@ -73,6 +75,23 @@ class TorchUNet(torch.nn.Module):
             raised = functional.interpolate(x, scale_factor=self.windows[level], mode="nearest")
             x = self.up[level]((passed[level] + raised).mul_(math.sqrt(0.5)))
         return self.head(x)
+
+
+class TorchFolded(torch.nn.Module):
+    """See `models.folded.Folded`."""
+
+    def __init__(self, network: Folded):
+        super().__init__()
+        self.body = TorchUNet(network.body, rank=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the same size as the images."""
+        n, c, h, w = x.shape
+        x = x.reshape(n, c, h // 2, 2, w // 2, 2).permute(0, 3, 5, 1, 2, 4)
+        x = x.reshape(n, 4 * c, h // 2, w // 2).contiguous(memory_format=torch.channels_last)
+        x = self.body(x)
+        x = x.reshape(n, 2, 2, -1, h // 2, w // 2).permute(0, 3, 4, 1, 5, 2)
+        return x.reshape(n, -1, h, w)
 
 
 class TorchShallow(torch.nn.Module):

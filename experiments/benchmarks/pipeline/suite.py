@@ -12,7 +12,9 @@ from omegaconf import OmegaConf
 from configs.reconstruction import ReconstructRun
 from configs.schema import BenchmarkRun
 from data.creating import create_volume
+from data.datasets import load
 from data.opening import open_volume
+from data.volume import Volume
 from experiments.benchmarks.conv.torch_works import torch_module
 from experiments.benchmarks.pipeline.peer import peer_segmentation, waterz_module
 from experiments.benchmarks.result import OURS, Result, markdown, voxel_rate
@@ -24,20 +26,26 @@ from experiments.run_record import usable_threads
 from experiments.source import open_source
 
 log = logging.getLogger(__name__)
-WEIGHTS = ("phantom/membrane",)
+FAST, ACCURATE = "fast", "accurate"
+WEIGHTS = {
+    "phantom": {FAST: "phantom_fast", ACCURATE: "phantom"},
+    "snemi3d": {FAST: "ssem_mouse_fast", ACCURATE: "ssem_mouse"},
+}
 WORDS = (
     "From uint8 zarr to global ids and skeletons; each contender once before it counts, which "
-    "compiles. The peer: the same network in PyTorch, watershed of scikit-image in each section, "
-    "agglomeration by waterz, no skeletons; the image is read once and all is held in memory."
+    "compiles. The peer: the same fast network in PyTorch, watershed of scikit-image in each "
+    "section, agglomeration by waterz, no skeletons; the image is read once and all is held in "
+    "memory."
 )
 
 
 def measure_pipeline(config: BenchmarkRun, folder: Path) -> tuple[list[Result], str]:
     """The rate of the whole job for each shipped network, stage by stage, and of the peer."""
-    image = write_image(config, folder)
     results = []
-    for weights in WEIGHTS:
-        results += _measure(config, folder, image, weights)
+    for name, image in images(config).items():
+        path = write_image(image, folder / f"{name}.zarr")
+        for kind, weights in WEIGHTS[name].items():
+            results += _measure(config, folder, path, weights, compared=kind == FAST)
     missing = [name for name, module in peers().items() if module is None]
     if missing:
         log.warning("left out: %s, not installed (pip install torch waterz)", " and ".join(missing))
@@ -45,15 +53,23 @@ def measure_pipeline(config: BenchmarkRun, folder: Path) -> tuple[list[Result], 
     return results, f"{markdown(results)}\n{words}\n"
 
 
+def images(config: BenchmarkRun) -> dict[str, Volume]:
+    """The phantom's, and the validation part of AC4 where it is."""
+    found = {"phantom": open_source(config.phantom, config.seed).volumes[0]["image"]}
+    try:
+        found["snemi3d"] = load("snemi3d", config.root, split="validation").volumes[0]["image"]
+    except (FileNotFoundError, ValueError) as error:
+        log.warning("left out: AC4 (%s)", error)
+    return found
+
+
 def peers() -> dict[str, object]:
     """The packages that the peer is made of, None where they are missing."""
     return {"PyTorch": torch_module(), "waterz": waterz_module()}
 
 
-def write_image(config: BenchmarkRun, folder: Path) -> Path:
-    """The phantom's image as a zarr volume."""
-    image = open_source(config.phantom, config.seed).volumes[0]["image"]
-    path = folder / "image.zarr"
+def write_image(image: Volume, path: Path) -> Path:
+    """An image as a zarr volume."""
     volume = create_volume(
         str(path), shape=image.shape, dtype=np.uint8, voxel_size_nm=image.voxel_size_nm
     )
@@ -61,7 +77,9 @@ def write_image(config: BenchmarkRun, folder: Path) -> Path:
     return path
 
 
-def _measure(config: BenchmarkRun, folder: Path, image: Path, weights: str) -> list[Result]:
+def _measure(
+    config: BenchmarkRun, folder: Path, image: Path, weights: str, *, compared: bool
+) -> list[Result]:
     """Results of the whole and of each stage, in MB/s."""
     rates: dict[str, list[float]] = {}
     theirs: list[float] = []
@@ -72,12 +90,14 @@ def _measure(config: BenchmarkRun, folder: Path, image: Path, weights: str) -> l
         found = _stage_rates(folder / "run", image, weights)
         for name, rate in found.items():
             rates.setdefault(name, []).append(rate)
-        if all(module is not None for module in peers().values()):
-            theirs.append(voxel_rate(lambda: peer_segmentation(image, path), voxels)())
+        if compared and all(module is not None for module in peers().values()):
+            theirs.append(voxel_rate(lambda: peer_segmentation(image, path, 0.5), voxels)())
     figures = {name: {OURS: seen[1:]} for name, seen in rates.items()}
     if theirs:
         figures["whole"]["PyTorch + scikit-image + waterz"] = theirs[1:]
-    return [Result(f"{weights}: {name}", "MB/s", seen) for name, seen in figures.items()]
+    return [
+        Result(f"{image.stem}, {weights}: {name}", "MB/s", seen) for name, seen in figures.items()
+    ]
 
 
 def _stage_rates(run: Path, image: Path, weights: str) -> dict[str, float]:

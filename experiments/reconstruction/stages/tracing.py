@@ -1,118 +1,127 @@
-"""Stage `skeletons`: the segments as trees, in SWC files and for neuroglancer, and their table."""
+"""Stage `skeleton_parts`: pieces of the skeletons of all segments, part by part of the volume.
 
-import csv
+Parts are traced at about 30 nm, and are so large that most neurites are cut seldom; each reads one
+plane of coarse voxels of the parts behind it, in which their fragments meet.
+"""
+
 import dataclasses
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt64
+from jaxtyping import UInt
 
-from data.formats.precomputed_skeletons import write_skeletons
 from data.opening import open_volume
-from data.skeletons import Skeleton, write_swc
 from data.volume import Volume
+from experiments.reconstruction.durable import save_arrays
 from experiments.reconstruction.engine import Stage
-from experiments.reconstruction.grid import Block, Grid, whole_grid
+from experiments.reconstruction.grid import Block, Grid, Index
 from experiments.reconstruction.markers import stage_key
-from experiments.reconstruction.stages.labelling import SEGMENTATION, read_sizes
+from experiments.reconstruction.stages.labelling import SEGMENTATION
 from experiments.run_record import usable_threads
 from ops.downsampling import coarse_factors, downsample
-from ops.skeletons.teasar import skeletonise
+from ops.skeletons.fragments import Face, Fragment, trace_fragments
 
-SWC, PRECOMPUTED, TABLE = "skeletons", "skeletons.precomputed", "neurites.csv"
-COLUMNS = ("id", "voxels", "volume_um3", "length_um", "nodes", "ends")
+PARTS = "skeleton_parts"
+PART = (128, 512, 512)  # coarse voxels: 0.3 GB of ids
 SLAB_VOXELS = 1 << 26  # of the segmentation that are read at once
 VERSION = 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Tracing:
-    """The stage, as plain values; see `configs.reconstruction.Skeletons`.
+    """The stage `skeleton_parts`, as plain values; see `configs.reconstruction.Skeletons`.
 
     Attributes:
         run: the run directory.
-        sizes: the blocks of the stage `segmentation`.
+        grid: of the parts.
+        factors: voxels (z, y, x) in a coarse one.
     """
 
     run: Path
-    sizes: Grid
-    coarse_nm: float
+    grid: Grid
+    factors: Index
     scale: float
     constant_nm: float
     least_length_nm: float
 
     def work(self, block: Block) -> None:
-        """Writes skeletons/ID.swc, skeletons.precomputed and neurites.csv."""
+        """Writes skeleton_parts/Z_Y_X.npz."""
         segmentation = open_volume(str(self.run / SEGMENTATION))
-        factors = coarse_factors(segmentation.voxel_size_nm, self.coarse_nm)
-        z, y, x = (n * f for n, f in zip(segmentation.voxel_size_nm, factors, strict=True))
-        skeletons = skeletonise(
-            read_coarse(segmentation, factors),
+        z, y, x = (n * f for n, f in zip(segmentation.voxel_size_nm, self.factors, strict=True))
+        behind = zip(block.stop, self.factors, segmentation.shape[:3], strict=True)
+        deep, high, wide = (min(stop + factor, size) for stop, factor, size in behind)
+        fragments = trace_fragments(
+            read_coarse(segmentation, self.factors, block.start, (deep, high, wide)),
             (z, y, x),
             scale=self.scale,
             constant_nm=self.constant_nm,
             least_length_nm=self.least_length_nm,
-            threads=usable_threads(),  # there is one block, and so one worker
+            shared=shared_faces(self.grid, block),
+            origin=[s // f for s, f in zip(block.start, self.factors, strict=True)],
+            threads=usable_threads() if len(self.grid.blocks) == 1 else 1,
         )
-        corner = np.multiply(segmentation.offset, segmentation.voxel_size_nm)
-        moved = {
-            number: dataclasses.replace(tree, positions_nm=tree.positions_nm + corner)
-            for number, tree in skeletons.items()
-        }
-        self.write(moved, segmentation)
-
-    def write(self, skeletons: dict[int, Skeleton], segmentation: Volume) -> None:
-        """Writes all files anew."""
-        folder = self.run / SWC
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        for number, skeleton in skeletons.items():
-            write_swc(skeleton, folder / f"{number}.swc")
-        shutil.rmtree(self.run / PRECOMPUTED, ignore_errors=True)
-        write_skeletons(str(self.run / PRECOMPUTED), skeletons)
-        ids, voxels = read_sizes(self.run, self.sizes)
-        unit_um3 = float(np.prod(segmentation.voxel_size_nm)) / 1e9
-        with (self.run / TABLE).open("w", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(COLUMNS)
-            for number, count in zip(ids.tolist(), voxels.tolist(), strict=True):
-                rows.writerow(
-                    [number, count, f"{count * unit_um3:.6g}", *_measure(skeletons, number)]
-                )
+        save_arrays(self.run / PARTS, block, packed(fragments))
 
 
-def stage(run: Path, blocks: Grid, how: Mapping[str, Any], reads: Sequence[str]) -> Stage:
-    """The stage of a run, of the whole volume."""
-    whole = whole_grid(blocks)
+def stage(
+    run: Path, image: Volume, blocks: Grid, how: Mapping[str, Any], reads: Sequence[str]
+) -> Stage:
+    """The stage of a run; `how` is `configs.reconstruction.Skeletons`."""
+    settings = {name: value for name, value in how.items() if name != "coarse_nm"}
+    factors = coarse_factors(image.voxel_size_nm, how["coarse_nm"])
+    a, b, c = (n * f for n, f in zip(PART, factors, strict=True))
+    grid = Grid(blocks.shape, (a, b, c))
     return Stage(
-        "skeletons",
-        stage_key("skeletons", VERSION, whole, how, reads),
-        whole.blocks,
-        Tracing(run, blocks, **how).work,
-        [run / SWC, run / PRECOMPUTED, run / TABLE],
+        PARTS,
+        stage_key(PARTS, VERSION, grid, how, reads),
+        grid.blocks,
+        Tracing(run, grid, factors, **settings).work,
+        [run / PARTS],
+        (run / PARTS).mkdir,
     )
 
 
-def read_coarse(segmentation: Volume, factors: tuple[int, int, int]) -> UInt64[np.ndarray, "z y x"]:
-    """The segmentation at a reduced resolution, read slab by slab."""
-    depth, height, width = segmentation.shape[:3]
-    step = max(1, SLAB_VOXELS // (height * width) // factors[0]) * factors[0]
+def read_coarse(
+    segmentation: Volume, factors: Index, start: Index, stop: Index
+) -> UInt[np.ndarray, "z y x"]:
+    """A box of the segmentation at a reduced resolution, read a slab at a time."""
+    (first, *_), (last, *_) = start, stop
+    y, x = (slice(a, b) for a, b in zip(start[1:], stop[1:], strict=True))
+    rows = (y.stop - y.start) * (x.stop - x.start)
+    step = max(1, SLAB_VOXELS // rows // factors[0]) * factors[0]
     slabs = [
-        downsample(segmentation[start : start + step].read(), factors)
-        for start in range(0, depth, step)
+        downsample(segmentation[z : min(z + step, last), y, x].read(), factors)
+        for z in range(first, last, step)
     ]
     return np.concatenate(slabs)
 
 
-def _measure(skeletons: dict[int, Skeleton], number: int) -> list[str]:
-    """Length, nodes and ends of a skeleton; empty where there is none."""
-    if number not in skeletons:
-        return ["", "", ""]
-    tree = skeletons[number]
-    rooted = tree.parents[tree.parents >= 0]
-    degree = np.bincount(rooted, minlength=len(tree.parents)) + (tree.parents >= 0)
-    length_um = tree.length_nm() / 1000
-    return [f"{length_um:.4g}", str(len(tree.parents)), str(int((degree <= 1).sum()))]
+def shared_faces(grid: Grid, block: Block) -> list[Face]:
+    """The faces of a block behind which there is another."""
+    low = [(axis, "low") for axis in range(3) if block.start[axis] > 0]
+    return low + [(axis, "high") for axis in range(3) if block.stop[axis] < grid.shape[axis]]
+
+
+def packed(fragments: Mapping[int, Fragment]) -> dict[str, np.ndarray]:
+    """Fragments as a few arrays, one after the other."""
+    nothing = (np.zeros((0, 3), np.int64), np.zeros((0, 2), np.uint64), np.zeros(0, np.float32))
+    nodes, edges, radii = zip(nothing, *fragments.values(), strict=True)
+    return {
+        "ids": np.array(list(fragments), np.uint64),
+        "node_counts": np.array([len(n) for n in nodes[1:]], np.int64),
+        "edge_counts": np.array([len(e) for e in edges[1:]], np.int64),
+        "nodes": np.concatenate(nodes),
+        "edges": np.concatenate(edges),
+        "radii": np.concatenate(radii),
+    }
+
+
+def unpacked(arrays: Mapping[str, np.ndarray]) -> dict[int, Fragment]:
+    """What `packed` was given."""
+    nodes_end, edges_end = (np.cumsum(arrays[f"{kind}_counts"]) for kind in ("node", "edge"))
+    nodes = np.split(arrays["nodes"], nodes_end)[:-1]
+    edges = np.split(arrays["edges"], edges_end)[:-1]
+    radii = np.split(arrays["radii"], nodes_end)[:-1]
+    return dict(zip(arrays["ids"].tolist(), zip(nodes, edges, radii, strict=True), strict=True))

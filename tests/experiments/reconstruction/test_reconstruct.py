@@ -24,7 +24,7 @@ from experiments import calibrate
 from experiments.reconstruction import planning
 from experiments.reconstruction import run as reconstruction
 from experiments.reconstruction.engine import BlockError, Stage
-from experiments.reconstruction.stages import prediction
+from experiments.reconstruction.stages import prediction, tracing
 from experiments.reconstruction.weights import with_calibration
 from models.architecture import Architecture, build
 from models.weights import save_weights
@@ -36,13 +36,24 @@ TINY = (
     "skeletons.least_length_nm=100",
 )
 VOLUMES = ("membrane.zarr", "supervoxels.zarr", "segmentation.zarr")
-STAGES = ("membrane", "supervoxels", "region_graph", "agglomeration", "segmentation", "skeletons")
+STAGES = (
+    *("membrane", "supervoxels", "region_graph", "agglomeration", "segmentation"),
+    *("skeleton_parts", "skeletons"),
+)
 
 
 @pytest.fixture(autouse=True)
 def like_a_user(monkeypatch):
     monkeypatch.setattr(prediction, "CHUNK", (2, 32, 32))
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def several_parts():
+    """Skeletons are joined from pieces, as those of large volumes are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracing, "PART", (8, 8, 16))
         yield
 
 
@@ -186,7 +197,7 @@ def test_a_run_that_is_stopped_in_a_stage_goes_on_to_the_same_bytes(
     rate = reconstructed(tmp_path, weights)["mb_per_s"]
     # A rate is only told if no stage has lost the time of the run that was stopped.
     assert (rate is None) == (
-        stopped in ("membrane", "supervoxels", "region_graph", "segmentation")
+        stopped in ("membrane", "supervoxels", "region_graph", "segmentation", "skeleton_parts")
     )
     assert content(tmp_path) == content(whole)
 
