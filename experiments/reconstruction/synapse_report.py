@@ -117,10 +117,15 @@ def _gallery(table: Synapses, volumes: Mapping[str, Volume]) -> list[str]:
         return []
     chosen = np.unique(np.linspace(0, len(table) - 1, MOST_PICTURES).round().astype(int))
     shown = [_picture(table, row, volumes) for row in chosen.tolist()]
-    colours = {"presynaptic": PRE, "postsynaptic": POST, "cleft": STRUCTURES["clefts"]}
+    names = (
+        ("presynaptic", "postsynaptic")
+        if table.directed.any()
+        else ("larger partner", "smaller partner")
+    )
+    colours = dict(zip((*names, "cleft"), (PRE, POST, STRUCTURES["clefts"]), strict=True))
     words = (
         f"{len(shown)} of {len(table)}, in fields of {AROUND_NM:g} nm; below each, number: from "
-        "neurite → to neurite, and how sure the direction is."
+        "neurite → to neurite, and how sure the direction is, if it is known."
     )
     return [
         page.section(
