@@ -11,6 +11,7 @@ from experiments.benchmarks.metrics_suite import measure_metrics
 from experiments.benchmarks.models.suite import measure_models
 from experiments.benchmarks.pipeline.suite import measure_pipeline
 from experiments.benchmarks.result import Result, markdown
+from experiments.benchmarks.synapses.suite import measure_synapses
 from experiments.run_record import environment, write_json
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ def run(config: BenchmarkRun, folder: Path) -> None:
     write_json(folder / "environment.json", machine)
     if config.suite is Suite.accuracy:
         measure_accuracy(config, folder)
+        return
+    if config.suite is Suite.synapses:
+        measure_synapses(config, folder)
         return
     results: list[Result] = []
     if config.suite in (Suite.data, Suite.all):
