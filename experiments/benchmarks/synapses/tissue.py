@@ -81,9 +81,12 @@ def measure_tissue(
     chosen, scored, trained = gather(parts.choose, networks), gather(parts.score, networks), None
     if not reasons[FOREST]:
         log.info("%s: learning forests", name)
-        trained, chosen, scored = with_votes(
-            parts, chosen, scored, networks["membrane"], settings, seed
-        )
+        try:
+            trained, chosen, scored = with_votes(
+                parts, chosen, scored, networks["membrane"], settings, seed
+            )
+        except ValueError as error:  # nothing to learn from
+            able, rows[FOREST] = able[:-1], Row(name, FOREST, str(error))
     tuned = [_tuned(method, chosen) for method in able]
     log.info("%s: measuring speed", name)
     part = scored.cropped(crop_to(settings.speed_shape))
