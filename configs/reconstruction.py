@@ -123,6 +123,56 @@ class Skeletons:
 
 
 @dataclasses.dataclass
+class SynapseRules:
+    """What makes a synapse: `ops.synapses.rules.Rules`, which tells what each number means.
+
+    What is null is as the card of the weights of clefts says (`python -m experiments.calibrate`),
+    else as `Rules` has it.
+    """
+
+    cleft_probability: float | None = None
+    least_section_nm2: float | None = None
+    most_section_nm2: float | None = None
+    least_nm3: float | None = None
+    least_sections: int | None = None
+    longest_nm: float | None = None
+    membrane_probability: float | None = None
+    membrane_distance_nm: float | None = None
+    shell_nm: float | None = None
+    least_partner_share: float | None = None
+    partners: str | None = None
+    vesicle_probability: float | None = None
+    vesicle_reach_nm: float | None = None
+    least_vesicles_nm3: float | None = None
+    least_asymmetry: float | None = None
+    steepness: float | None = None
+
+
+@dataclasses.dataclass
+class Synapses:
+    """What is told of synapses, and by which networks.
+
+    Attributes:
+        evidence: of cleft, membrane and vesicle; rules of what is not named are left out, and
+            without cleft no synapses are looked for.
+        cleft: weights of clefts; by default those of the set that `weights` names, and where it
+            has none no synapses are looked for.
+        vesicle: weights of vesicles, likewise; without any no direction is known.
+        true_neurites: whether partners are looked up in the truth in place of the segmentation,
+            to score the rules alone.
+        rules: their constants.
+    """
+
+    evidence: list[str] = dataclasses.field(
+        default_factory=lambda: ["cleft", "membrane", "vesicle"]
+    )
+    cleft: str | None = None
+    vesicle: str | None = None
+    true_neurites: bool = False
+    rules: SynapseRules = dataclasses.field(default_factory=SynapseRules)
+
+
+@dataclasses.dataclass
 class ReconstructRun:
     """`python -m experiments.reconstruct`.
 
@@ -146,6 +196,7 @@ class ReconstructRun:
     supervoxels: Supervoxels = MISSING
     agglomeration: Agglomeration = dataclasses.field(default_factory=Agglomeration)
     skeletons: Skeletons = MISSING
+    synapses: Synapses = dataclasses.field(default_factory=Synapses)
     engine: EngineSettings = MISSING
     dry_run: bool = False
     seed: int = 0

@@ -16,6 +16,9 @@ BYTES = {
     "supervoxels.zarr": 0.2,
     "region_graph": 0.15,
     "segmentation.zarr": 0.1,
+    "cleft_probability.zarr": 0.3,
+    "vesicles.zarr": 0.6,
+    "clefts.zarr": 0.01,
 }
 
 

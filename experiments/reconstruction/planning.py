@@ -2,18 +2,31 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from configs.reconstruction import ReconstructRun
 from data.normalisation import GreyScale, measure_grey_scale
 from data.volume import Volume
+from experiments.reconstruction import wiring
 from experiments.reconstruction.engine import Stage
 from experiments.reconstruction.grid import Grid, Index, whole_chunks
 from experiments.reconstruction.source import Origin, identity
-from experiments.reconstruction.stages import cutting, joining, labelling, prediction, tracing
+from experiments.reconstruction.stages import (
+    cutting,
+    joining,
+    labelling,
+    listing,
+    pairing,
+    prediction,
+    spotting,
+    tracing,
+)
+from experiments.reconstruction.weights import synapse_rules, synapse_weights
 from models.architecture import Dense
 from ops.segmentation.supervoxels import SupervoxelSettings
+from ops.synapses.rules import Rules
 
 ANISOTROPIC_BLOCK, ISOTROPIC_BLOCK = (32, 512, 512), (128, 256, 256)
 THICK = 2.0  # times a pixel, from which a section is cut up by itself
@@ -38,12 +51,17 @@ def plan(config: ReconstructRun, folder: Path, origin: Origin, weights: Path) ->
     """The stages of a config, which write into a run directory."""
     image, (architecture, network) = origin.image(), prediction.load_network(weights)
     scale, settings = measure_grey_scale([image]), supervoxel_settings(config, image)
+    others = synapse_weights(config, weights)
+    networks = [network, *(prediction.load_network(path)[1] for path in others.values())]
     z, y, x = image.shape[:3]
-    blocks = Grid((z, y, x), block_shape_for(image, config.block_shape, network))
+    blocks = Grid((z, y, x), block_shape_for(image, config.block_shape, networks))
     source = identity(config.data, config.seed, image)
-    look = prediction.stage(
-        folder, origin, weights, scale, blocks.block_shape, config.context, source
-    )
+
+    def predict(name: str, path: Path) -> Stage:
+        shape, most = blocks.block_shape, config.context
+        return prediction.stage(name, folder, origin, path, scale, shape, most, source)
+
+    look = predict("membrane", weights)
     cut = cutting.stage(folder, image, blocks, settings, [look.key])
     offsets = prediction.offsets(architecture.outputs)
     pairs = joining.graph_stage(folder, blocks, offsets, [look.key, cut.key])
@@ -52,17 +70,59 @@ def plan(config: ReconstructRun, folder: Path, origin: Origin, weights: Path) ->
     label = labelling.stage(folder, image, blocks, [join.key])
     fine = dataclasses.asdict(config.skeletons)
     trace = tracing.stage(folder, blocks, fine, [label.key])
-    return Plan((look, cut, pairs, join, label, trace), blocks, scale)
+    stages = (look, cut, pairs, join, label, trace)
+    if others:
+        seen = {
+            output: look if path == weights else predict(output, path)
+            for output, path in others.items()
+        }
+        rules = synapse_rules(config, others["cleft"])
+        stages += tuple(stage for stage in seen.values() if stage is not look)
+        stages += _synapse_stages(config, folder, origin, blocks, rules, look, label, seen, source)
+    return Plan(stages, blocks, scale)
 
 
-def block_shape_for(image: Volume, wanted: Sequence[int] | None, network: Dense) -> Index:
-    """Whole chunks and multiples of what the network pools; along each axis about equal blocks."""
+def _synapse_stages(
+    config: ReconstructRun,
+    folder: Path,
+    origin: Origin,
+    blocks: Grid,
+    rules: Rules,
+    look: Stage,
+    label: Stage,
+    seen: Mapping[str, Stage],
+    source: Mapping[str, Any],
+) -> tuple[Stage, ...]:
+    """From the maps to a table of synapses; `seen` are the stages of clefts and vesicles."""
+    image, on_truth = origin.image(), config.synapses.true_neurites
+    if on_truth and "neurites" not in origin.layers():
+        raise ValueError(f"{image.name}: has no true neurites; needs synapses.true_neurites=false")
+    evidence = pairing.Evidence(
+        folder,
+        origin if on_truth else None,
+        membrane="membrane" in config.synapses.evidence,
+        vesicle="vesicle" in seen,
+    )
+    spots = spotting.pieces_stage(folder, blocks, rules, [seen["cleft"].key])
+    unite = spotting.objects_stage(folder, blocks, rules, [spots.key])
+    reads = [unite.key, label.key, look.key, *(stage.key for stage in seen.values())]
+    pair = pairing.stage(blocks, evidence, rules, reads, source if on_truth else None)
+    outputs = [folder / name for name in wiring.OUTPUTS]
+    table = listing.table_stage(folder, image, blocks, outputs, [pair.key])
+    paint = listing.painting_stage(folder, image, blocks, [table.key])
+    return spots, unite, pair, table, paint
+
+
+def block_shape_for(
+    image: Volume, wanted: Sequence[int] | None, networks: Sequence[Dense]
+) -> Index:
+    """Whole chunks and multiples of what networks pool; along each axis about equal blocks."""
     z, _, x = image.voxel_size_nm
     target = wanted or (ANISOTROPIC_BLOCK if z > THICK * x else ISOTROPIC_BLOCK)
     even = [_even(n, most) for n, most in zip(image.shape[:3], target, strict=True)]
     cuts = [c < n for c, n in zip(even, image.shape[:3], strict=True)]
     chunks = [c if cut else 1 for c, cut in zip(prediction.CHUNK, cuts, strict=True)]
-    return whole_chunks(even, network.multiple, chunks)
+    return whole_chunks(even, *(network.multiple for network in networks), chunks)
 
 
 def _even(size: int, most: int) -> int:

@@ -12,9 +12,11 @@ from data.volume import Volume
 from experiments.reconstruction.stages.prediction import offsets
 from models.pretrained_weights import find_weights
 from models.weights import load_weights, read_card
+from ops.synapses.rules import Rules
 
 log = logging.getLogger(__name__)
 PREFERRED = ("affinity", "membrane")  # of shipped weights of one name
+EVIDENCE = ("cleft", "membrane", "vesicle")  # of synapses
 FAR_OFF = 1.25  # times the voxel size that a network was trained at
 
 
@@ -50,6 +52,62 @@ def with_calibration(config: ReconstructRun, weights: Path) -> ReconstructRun:
         )
     chosen: dict[str, Any] = {"linkage": "mean", "quantile": 0.5, **found, **given}
     return dataclasses.replace(config, agglomeration=Agglomeration(**chosen))
+
+
+def synapse_weights(config: ReconstructRun, weights: Path) -> dict[str, Path]:
+    """The files of the networks that tell of synapses, by output; none without clefts.
+
+    Args:
+        config: of the run.
+        weights: of the network that segments, which may have these outputs too.
+
+    Raises:
+        FileNotFoundError: weights that are asked for by name, but are not there.
+        ValueError: other evidence than `EVIDENCE`, or a network without the output asked for.
+    """
+    if unknown := set(config.synapses.evidence) - set(EVIDENCE):
+        known = ", ".join(EVIDENCE)
+        raise ValueError(f"got synapses.evidence with {sorted(unknown)}; needs some of {known}")
+    asked = {"cleft": config.synapses.cleft, "vesicle": config.synapses.vesicle}
+    found = {
+        output: _of_set(config.weights, output, weights) if name is None else find_weights(name)
+        for output, name in asked.items()
+        if output in config.synapses.evidence
+    }
+    chosen = {output: path for output, path in found.items() if path is not None}
+    for output, path in chosen.items():
+        if output not in (outputs := load_weights(path)[0].outputs):
+            raise ValueError(
+                f"{path}: got a network of {', '.join(outputs)}; needs one of {output}"
+            )
+    if "cleft" in chosen and "vesicle" in config.synapses.evidence and "vesicle" not in chosen:
+        log.warning(
+            "%s: has no weights of vesicles, so that no synapse has a direction and the graph no "
+            "edges; needs synapses.vesicle=NAME (python -m experiments.reconstruct --help)",
+            config.weights,
+        )
+    return chosen if "cleft" in chosen else {}
+
+
+def synapse_rules(config: ReconstructRun, cleft: Path) -> Rules:
+    """The rules, with what the config leaves open as the card of the weights of clefts says.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+    given = dataclasses.asdict(config.synapses.rules)
+    given = {name: value for name, value in given.items() if value is not None}
+    return Rules(**{**read_card(cleft).get("synapse_rules", {}), **given})
+
+
+def _of_set(name: str, output: str, weights: Path) -> Path | None:
+    """The weights of an output in the set of a name, or those that segment if they have it too."""
+    if output in load_weights(weights)[0].outputs:
+        return weights
+    try:
+        return find_weights(f"{name}/{output}")
+    except FileNotFoundError:
+        return None
 
 
 def _find(name: str) -> Path:

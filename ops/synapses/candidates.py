@@ -7,7 +7,15 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
 
 from ops.synapses.rules import Rules
-from ops.synapses.sparse import STEPS_4, STEPS_18, Voxels, components, in_order_met, voxels_of
+from ops.synapses.sparse import (
+    STEPS_4,
+    STEPS_18,
+    Voxels,
+    components,
+    in_order_met,
+    rows_of,
+    voxels_of,
+)
 
 Probability = Shaped[np.ndarray, "z y x"]
 
@@ -69,6 +77,12 @@ def candidates(
         found = _where(found, near(found.voxels, membrane, size_nm, rules))
     found = Objects(found.voxels, components(found.voxels, STEPS_18))
     return _kept(found, _large(found, size_nm, rules) & _deep(found, rules))
+
+
+def holding(found: Objects, voxels: Voxels, shape: Sequence[int]) -> Objects:
+    """Those of the objects that hold one of the voxels; `shape` is that of the array."""
+    numbers = found.numbers[rows_of(found.voxels, voxels, shape)]
+    return _kept(found, np.isin(np.arange(found.count), numbers))
 
 
 def near(

@@ -60,6 +60,22 @@ def in_order_met(numbers: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     return renamed[group.reshape(-1)]
 
 
+def first_voxels(voxels: Voxels, numbers: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, "_ 3"]:
+    """The first voxel of each object 0, 1, ..., all of which have one."""
+    _, first = np.unique(numbers, return_index=True)
+    return voxels[first]
+
+
+def rows_of(
+    voxels: Voxels, wanted: Int64[np.ndarray, "_ 3"], shape: Sequence[int]
+) -> Int64[np.ndarray, " _"]:
+    """Where the wanted voxels are in a set, which has all of them; both within a shape."""
+    places, sought = (
+        np.ravel_multi_index(tuple(rows.T), tuple(shape)) for rows in (voxels, wanted)
+    )
+    return np.searchsorted(places, sought).astype(np.int64)
+
+
 def _strides(voxels: Voxels) -> Int64[np.ndarray, " 3"]:
     """Of a frame with a free row and column more, so that no step leads into another row."""
     _, height, width = (np.ptp(voxels, axis=0) + 3).tolist()

@@ -1,4 +1,4 @@
-"""Stage `membrane`: what the network answers, block by block.
+"""Stages `membrane`, `cleft` and `vesicle`: what a network answers, block by block.
 
 A block is seen with its surroundings; beyond the volume they are its mirror image. So a voxel's
 answer does not depend on the block it lies in, but for what lies farther away than the context.
@@ -31,6 +31,8 @@ from models.outputs import offset_of
 from models.weights import load_weights
 
 MEMBRANE, AFFINITIES = "membrane.zarr", "affinities.zarr"
+CLEFT, VESICLES = "cleft_probability.zarr", "vesicles.zarr"
+VOLUMES = {"membrane": MEMBRANE, "cleft": CLEFT, "vesicle": VESICLES}  # of outputs
 CHUNK = (16, 256, 256)
 SLAB = 4  # sections that a 2-D network sees at once: no more is gained by more
 VERSION = 1
@@ -57,18 +59,17 @@ class Prediction:
     context: Index
 
     def work(self, block: Block) -> None:
-        """Writes membrane.zarr and, by a network of affinities, affinities.zarr."""
+        """Writes the block's part of all volumes that the network has outputs for."""
         architecture, network = load_network(self.weights)
         image = as_grey(_surroundings(self.origin.image(), block, self.block_shape, self.context))
         answers = _answer(network, np.asarray(self.scale.normalise(image)), self.context)
         answers = answers[tuple(slice(n.stop - n.start) for n in block.inner)]
-        boundary, affinities = as_bytes(answers, architecture.outputs)
-        opened(self.run / MEMBRANE)[block.inner].write(boundary)
-        if affinities is not None:
-            opened(self.run / AFFINITIES)[block.inner].write(affinities)
+        for name, voxels in as_bytes(answers, architecture.outputs).items():
+            opened(self.run / name)[block.inner].write(voxels)
 
 
 def stage(
+    name: str,
     run: Path,
     origin: Origin,
     weights: Path,
@@ -77,29 +78,29 @@ def stage(
     wanted: Sequence[int],
     source: Mapping[str, Any],
 ) -> Stage:
-    """The stage of a run; `wanted` is the most context, `source` what tells the image."""
+    """The stage of a run; `wanted` is the most context, `source` what tells the image.
+
+    `name` is that of the stage: "membrane" for the network that segments, else the output that
+    it is there for.
+    """
     image, (architecture, network) = origin.image(), load_network(weights)
     context = context_for(network, wanted)
     z, y, x = image.shape[:3]
     grid = Grid((z, y, x), block_shape, context)
     told = {"scale": dataclasses.astuple(scale), "weights": digest(weights)}
-    volumes = (MEMBRANE, AFFINITIES) if offsets(architecture.outputs) else (MEMBRANE,)
     return Stage(
-        "membrane",
-        stage_key("membrane", VERSION, grid, told, source=source),
+        name,
+        stage_key(name, VERSION, grid, told, source=source),
         grid.blocks,
         Prediction(run, origin, weights, scale, block_shape, context).work,
-        [run / name for name in volumes],
+        [run / volume for volume in channels(architecture.outputs)],
         functools.partial(make_outputs, run, image, architecture.outputs),
     )
 
 
 def make_outputs(run: Path, image: Volume, outputs: Sequence[str]) -> None:
     """The empty volumes."""
-    channels = {MEMBRANE: (), AFFINITIES: (len(offsets(outputs)),)}
-    if not offsets(outputs):
-        del channels[AFFINITIES]
-    for name, axis in channels.items():
+    for name, axis in channels(outputs).items():
         create_volume(
             str(run / name),
             shape=(*image.shape[:3], *axis),
@@ -108,6 +109,17 @@ def make_outputs(run: Path, image: Volume, outputs: Sequence[str]) -> None:
             offset=image.offset,
             chunk_shape=(*CHUNK, *axis),
         )
+
+
+def channels(outputs: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """The volumes that outputs are stored in, with the size of their channel axis if they have one.
+
+    Affinities have a volume of their own beside the boundaries that they make.
+    """
+    volumes: dict[str, tuple[int, ...]] = {VOLUMES[o]: () for o in outputs if o in VOLUMES}
+    if pairs := len(offsets(outputs)):
+        volumes |= {MEMBRANE: (), AFFINITIES: (pairs,)}
+    return volumes
 
 
 def offsets(outputs: Sequence[str]) -> tuple[Index, ...]:
@@ -129,7 +141,7 @@ def load_network(weights: Path) -> tuple[Architecture, Dense]:
     return _load_network(weights, weights.stat().st_mtime_ns)
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=3)  # membranes, clefts, vesicles
 def _load_network(weights: Path, changed: int) -> tuple[Architecture, Dense]:
     architecture, params = load_weights(weights)
     graph, _ = nnx.split(build(architecture, nnx.Rngs(0)), nnx.Param)
@@ -147,15 +159,19 @@ def digest(weights: Path) -> str:
 
 def as_bytes(
     answers: Float32[np.ndarray, "z y x channel"], outputs: Sequence[str]
-) -> tuple[UInt8[np.ndarray, "z y x"], UInt8[np.ndarray, "z y x pair"] | None]:
-    """Boundary and affinities, 0 to 255. A voxel is as much boundary as its near pairs are torn."""
-    chosen = [number for number, output in enumerate(outputs) if offset_of(output)]
+) -> dict[str, UInt8[np.ndarray, "..."]]:
+    """What is stored, 0 to 255, by volume.
+
+    Of affinities, a voxel is as much boundary as its near pairs are torn.
+    """
     levels = np.rint(255 * answers).astype(np.uint8)
-    if not chosen:
-        return levels[..., list(outputs).index("membrane")], None
-    affinities = levels[..., chosen]
-    near = [n for n, (z, y, x) in enumerate(offsets(outputs)) if z == 0 and abs(y + x) == 1]
-    return 255 - affinities[..., near].min(axis=-1), affinities
+    found = {VOLUMES[o]: levels[..., n] for n, o in enumerate(outputs) if o in VOLUMES}
+    chosen = [number for number, output in enumerate(outputs) if offset_of(output)]
+    if chosen:
+        affinities = levels[..., chosen]
+        near = [n for n, (z, y, x) in enumerate(offsets(outputs)) if z == 0 and abs(y + x) == 1]
+        found |= {MEMBRANE: 255 - affinities[..., near].min(axis=-1), AFFINITIES: affinities}
+    return found
 
 
 def _surroundings(image: Volume, block: Block, shape: Index, context: Index) -> np.ndarray:
