@@ -1,4 +1,4 @@
-"""The main job, from top to bottom: an image stack becomes segments, skeletons and a report."""
+"""The main job, from top to bottom: an image stack becomes segments and a connectome."""
 
 import dataclasses
 import json
@@ -16,19 +16,29 @@ from experiments.reconstruction.estimate import describe
 from experiments.reconstruction.planning import Plan, plan
 from experiments.reconstruction.report import write_report
 from experiments.reconstruction.scoring import score
-from experiments.reconstruction.source import origin_of, with_split
+from experiments.reconstruction.source import Origin, origin_of, with_split
 from experiments.reconstruction.stages.labelling import SEGMENTATION, read_sizes
+from experiments.reconstruction.stages.listing import read_synapses
+from experiments.reconstruction.synapse_scoring import score_synapses, true_sites
+from experiments.reconstruction.synapse_summary import summarise
 from experiments.reconstruction.weights import (
     choose_weights,
     compare_sizes,
     trained_size,
     with_calibration,
 )
+from experiments.reconstruction.wiring import GRAPH
 from experiments.run_record import environment, timed, write_json
 from ops.metrics.metric import Metric
 
 log = logging.getLogger(__name__)
 TIMES = "stage_seconds.json"
+MAIN_SCORES = {
+    "one_to_one/synapse_f1": "synapse F1",
+    "cremi2016/partner_f1": "partner F1",
+    "neuropil_polarity_v1/partner_polarity_accuracy": "polarity accuracy",
+    "neuropil_graph_v1/edge_min1_f1": "directed-edge F1",
+}
 
 
 def run(config: ReconstructRun, folder: Path) -> None:
@@ -72,10 +82,14 @@ def run(config: ReconstructRun, folder: Path) -> None:
             log.info("comparing with the truth")
             scores = score(folder / SEGMENTATION, origin.layers()["neurites"], config.seed)
         metrics = measure(todo, image, seconds, whole, scores, folder)
+        if any(stage.name == "synapses" for stage in todo.stages):
+            metrics |= measure_synapses(todo, config, origin, metrics, folder)
         write_json(folder / "metrics.json", metrics)
         write_report(folder, origin.layers(), metrics, config, surroundings)
     log.info(in_words(metrics))
     log.info("skeletons: %s", folder / "skeletons")
+    if "synapses" in metrics:
+        log.info("connectome: %s", folder / GRAPH)
     log.info("report: %s", folder / "report.html")
 
 
@@ -120,10 +134,30 @@ def measure(
     }
 
 
+def measure_synapses(
+    todo: Plan, config: ReconstructRun, origin: Origin, metrics: Mapping, folder: Path
+) -> dict:
+    """Figures of the synapses, and their scores where the data have a truth."""
+    table = read_synapses(folder, todo.blocks)
+    neurites = metrics["segments_above_1000_voxels"]
+    sites, on_truth = true_sites(config.data, config.seed), config.synapses.true_neurites
+    scores = score_synapses(folder, table, origin.layers(), sites, on_truth)
+    return {
+        "synapses": summarise(table, metrics["volume_um3"], neurites),
+        "synapse_scores": {m.key: scored(m) for m in scores},
+    }
+
+
 def scored(metric: Metric) -> dict:
     """A score with its interval, as plain values."""
     between = [metric.interval.low, metric.interval.high] if metric.interval else None
-    return {"value": metric.value, "interval": between, "convention": metric.convention}
+    return {
+        "value": metric.value,
+        "interval": between,
+        "convention": metric.convention,
+        "counts": dict(metric.counts),
+        "settings": dict(metric.settings),
+    }
 
 
 def rate_in_words(metrics: Mapping) -> str:
@@ -142,4 +176,19 @@ def in_words(metrics: Mapping) -> str:
     for name in ("vi", "vi_split", "vi_merge", "adapted_rand_error"):
         if name in metrics["scores"]:
             words.append(f"{name} {metrics['scores'][name]['value']:.3f}")
+    if "synapses" in metrics:
+        words += synapses_in_words(metrics)
     return "; ".join(words)
+
+
+def synapses_in_words(metrics: Mapping) -> list[str]:
+    """How many there are, and the main scores that have a value."""
+    found = metrics["synapses"]
+    words = [
+        f"{found['synapses']} synapses, {found['edges']} directed edges between "
+        f"{found['neurites_connected']} neurites"
+    ]
+    for key, name in MAIN_SCORES.items():
+        value = metrics["synapse_scores"].get(key, {}).get("value")
+        words += [] if value is None else [f"{name} {value:.3f}"]
+    return words

@@ -44,7 +44,9 @@ class Objects:
         return np.split(self.voxels[order], ends[:-1]) if self.count else []
 
 
-def likely(probability: Probability, threshold: float) -> Bool[np.ndarray, "z y x"]:
+def likely(
+    probability: Shaped[np.ndarray, "*voxels"], threshold: int | float
+) -> Bool[np.ndarray, "*voxels"]:
     """Where a probability, float32 in [0, 1] or uint8 (255 = 1), is at least the threshold."""
     if probability.dtype == np.uint8:
         return probability >= np.uint8(np.ceil(255 * threshold))
@@ -101,7 +103,7 @@ def near(
     return is_near
 
 
-def ball(radius_nm: float, size_nm: Float64[np.ndarray, " 3"]) -> Int64[np.ndarray, "_ 3"]:
+def ball(radius_nm: int | float, size_nm: Float64[np.ndarray, " 3"]) -> Int64[np.ndarray, "_ 3"]:
     """Steps (z, y, x) to voxel centres at most a radius away, the nearest first."""
     reach = np.floor(radius_nm / size_nm).astype(np.int64)
     steps = np.indices(2 * reach + 1).reshape(3, -1).T - reach

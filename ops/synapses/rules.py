@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from typing import Literal
 
 PROBABILITIES = ("cleft_probability", "membrane_probability", "vesicle_probability")
 SHARES = ("least_partner_share", "least_asymmetry")
@@ -39,22 +38,22 @@ class Rules:
         ValueError: a number out of range; says what is needed.
     """
 
-    cleft_probability: float = 0.5
-    least_section_nm2: float = 500.0
-    most_section_nm2: float = 360_000.0
-    least_nm3: float = 300_000.0
+    cleft_probability: int | float = 0.5
+    least_section_nm2: int | float = 500.0
+    most_section_nm2: int | float = 360_000.0
+    least_nm3: int | float = 300_000.0
     least_sections: int = 1
-    longest_nm: float = 3000.0
-    membrane_probability: float = 0.5
-    membrane_distance_nm: float = 30.0
-    shell_nm: float = 50.0
-    least_partner_share: float = 0.1
-    partners: Literal["one", "several"] = "one"
-    vesicle_probability: float = 0.5
-    vesicle_reach_nm: float = 300.0
-    least_vesicles_nm3: float = 100_000.0
-    least_asymmetry: float = 0.0
-    steepness: float = 6.0
+    longest_nm: int | float = 3000.0
+    membrane_probability: int | float = 0.5
+    membrane_distance_nm: int | float = 30.0
+    shell_nm: int | float = 50.0
+    least_partner_share: int | float = 0.1
+    partners: str = "one"
+    vesicle_probability: int | float = 0.5
+    vesicle_reach_nm: int | float = 300.0
+    least_vesicles_nm3: int | float = 100_000.0
+    least_asymmetry: int | float = 0.0
+    steepness: int | float = 6.0
 
     def __post_init__(self) -> None:
         values = dataclasses.asdict(self)
@@ -76,4 +75,4 @@ class Rules:
     @property
     def reach_nm(self) -> float:
         """How far around a cleft the rules look."""
-        return max(self.shell_nm, self.vesicle_reach_nm, self.membrane_distance_nm)
+        return float(max(self.shell_nm, self.vesicle_reach_nm, self.membrane_distance_nm))

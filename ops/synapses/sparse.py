@@ -49,7 +49,7 @@ def components(voxels: Voxels, steps: Sequence[tuple[int, int, int]]) -> Int64[n
     ones, shape = np.ones(len(first), bool), (len(places), len(places))
     graph = sparse.coo_array((ones, (first, second)), shape=shape)
     _, numbers = connected_components(graph, directed=False)
-    return in_order_met(numbers)
+    return in_order_met(numbers.astype(np.int64))
 
 
 def in_order_met(numbers: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
