@@ -1,4 +1,4 @@
-"""Suite synapses: constants are chosen alike, what is missing says why, what is planted is found."""
+"""Suite synapses: constants are chosen alike, gaps say why, and what is planted is found."""
 
 import dataclasses
 import json
@@ -15,16 +15,24 @@ from PIL import Image
 from configs import schema
 from data.volume import from_array
 from experiments.benchmarks.run import run
-from experiments.benchmarks.synapses import evidence, speed, tissue
+from experiments.benchmarks.synapses import evidence, speed, suite, tissue
 from experiments.benchmarks.synapses.choice import choose
 from experiments.benchmarks.synapses.drawing import draw_rows
 from experiments.benchmarks.synapses.methods import FOREST, Cut, methods
 from experiments.benchmarks.synapses.networks import Network, load_networks, segment
-from experiments.benchmarks.synapses.parts import Part, Parts, cropped_part, vnc_parts
+from experiments.benchmarks.synapses.parts import (
+    Part,
+    Parts,
+    crop_to,
+    cropped_part,
+    phantom_parts,
+    vnc_parts,
+)
 from experiments.benchmarks.synapses.scores import f1_of, scores_of
 from experiments.benchmarks.synapses.speed import Speed
 from experiments.benchmarks.synapses.table import accuracy_table, speed_table
 from experiments.benchmarks.synapses.tissue import Row, measure_tissue
+from experiments.source import Source, open_source
 from models.architecture import Architecture, build
 from models.cost import parameter_count
 
@@ -82,7 +90,7 @@ def test_constants_are_chosen_one_by_one_and_the_middle_of_the_best():
 
     def score(cut: Cut) -> tuple[float, ...]:
         asked.append(cut)
-        return (min(cut.threshold, 0.5), -abs(cut.min_slices - 3))
+        return (min(cut.threshold, 0.5), -abs(cut.min_slices - 3.0))
 
     options = {"threshold": (0.1, 0.5, 0.6, 0.7), "min_slices": (1, 3, 5)}
     best, highest = choose(Cut(), options, score)
@@ -111,7 +119,7 @@ def test_scores_have_intervals_of_drawn_objects_or_wilsons_where_no_draw_differs
     vesicle = scores_of(truth, found, draws=200, seed=0)
     f1 = {m.convention: m for m in vesicle if m.name == "synapse_f1"}["vesicle2015"]
     assert f1.value == 14 / 16 and f1.interval is not None
-    assert 0.5 < f1.interval.low < f1.value < f1.interval.high <= 1
+    assert 0.5 < f1.interval.low < 14 / 16 < f1.interval.high <= 1
     assert "200 draws of 9 objects" in f1.interval.method
     perfect = scores_of(truth, truth, draws=50, seed=0)
     assert all(m.value == 1 and m.interval is not None for m in perfect)
@@ -175,25 +183,27 @@ def parts() -> Parts:
 
 @pytest.mark.usefixtures("networks")
 def test_every_method_finds_planted_synapses_and_tells_its_speed():
-    suite = settings_of()
-    rows = measure_tissue("planted", parts(), suite.phantom_weights, suite, rounds=1, seed=0)
+    settings = settings_of()
+    rows = measure_tissue("planted", parts(), settings.phantom_weights, settings, rounds=1, seed=0)
     assert [row.method for row in rows] == [method.name for method in methods()]
     for row in rows:
         assert not row.missing and row.speed is not None
         scores = {m.convention: m.value for m in row.metrics if m.name == "synapse_f1"}
         assert scores == {"vesicle2015": 1.0, "one_to_one": 1.0}, row.method
         assert row.speed.all < min([*row.speed.networks.values(), *row.speed.steps.values()])
-    assert list(rows[-1].speed.steps) == ["vesicles", "features", "prediction", "objects"]
-    assert set(rows[3].speed.networks) == {"joint"} and len(rows[2].speed.networks) == 3
+    speeds = [row.speed for row in rows if row.speed is not None]
+    assert list(speeds[-1].steps) == ["vesicles", "features", "prediction", "objects"]
+    assert set(speeds[3].networks) == {"joint"} and len(speeds[2].networks) == 3
     json.dumps([row.as_dict() for row in rows], allow_nan=False)
 
 
 @pytest.mark.usefixtures("networks")
-def test_a_forest_with_nothing_to_learn_is_missing_and_says_why():
+def test_a_forest_with_nothing_to_learn_is_missing_and_says_why(monkeypatch):
+    monkeypatch.setattr(tissue, "methods", lambda: (methods()[0], methods()[-1]))
     empty = dataclasses.replace(planted_part(0), clefts=np.zeros((8, 120, 160), bool))
-    suite = settings_of()
-    of_three = Parts(empty, planted_part(1), planted_part(2))
-    rows = measure_tissue("planted", of_three, suite.phantom_weights, suite, rounds=1, seed=0)
+    settings = settings_of()
+    three = Parts(empty, planted_part(1), planted_part(2))
+    rows = measure_tissue("planted", three, settings.phantom_weights, settings, rounds=1, seed=0)
     assert "got 0 candidates in synapses" in rows[-1].missing
     assert not any(row.missing for row in rows[:-1])
 
@@ -233,11 +243,29 @@ def test_segments_lie_between_membranes():
 def test_the_parts_of_vnc_do_not_overlap(data_root):
     data = dataclasses.replace(configured().synapses.vnc, root=str(data_root))
     found = vnc_parts(data, (slice(0, 2), slice(None), slice(0, 8)))
-    rows = [(p.image.offset[1], p.image.offset[1] + p.image.shape[1]) for p in vars(found).values()]
-    assert found.learn.image.shape == (2, 256, 8)
-    places = [found.learn.image.shape[1], found.choose.image.shape[1], found.score.image.shape[1]]
-    assert places == [256, 256, 192] and rows
+    rows = [part.image.shape[1] for part in (found.learn, found.choose, found.score)]
+    assert rows == [256, 256, 192]
+    whole = open_source(dataclasses.replace(data, split="train"), 0).volumes[0]["image"]
+    for part, first in ((found.learn, 0), (found.choose, 256)):
+        expected = whole[0:2, first : first + 256, 0:8].read()
+        np.testing.assert_array_equal(part.image.read(), expected)
     assert found.score.vesicles is None and found.score.neurites is None
+
+
+def test_the_parts_of_the_phantom_are_its_splits(monkeypatch):
+    asked = []
+
+    def open_layers(data, seed):
+        asked.append((data.split, seed))
+        part = planted_part(len(asked))
+        clefts = from_array(part.clefts.astype(np.uint8), SIZE_NM)
+        return Source("phantom", data.split, ({"image": part.image, "clefts": clefts},))
+
+    monkeypatch.setattr("experiments.benchmarks.synapses.parts.open_source", open_layers)
+    found = phantom_parts(configured().synapses.phantom, 7, crop_to([4, 100, 200]))
+    assert asked == [("train", 7), ("validation", 7), ("test", 7)]
+    assert found.score.clefts.shape == (4, 100, 160) and found.score.neurites is None
+    np.testing.assert_array_equal(found.choose.clefts, planted_part(2).clefts[:4, :100])
 
 
 def test_a_part_is_cropped_in_all_its_layers():
@@ -269,11 +297,11 @@ def test_tables_and_picture_show_every_row(tmp_path):
         assert picture.width > 500
 
 
-def test_without_weights_or_data_the_suite_says_what_is_missing(tmp_path):
+def test_without_weights_or_data_the_suite_says_what_is_missing(tmp_path, monkeypatch):
     groups = ("phantom_weights", "vnc_weights")
     none = [f"synapses.{g}.{n}=no/such" for g in groups for n in OUTPUTS]
-    tiny = ["synapses.phantom.shape=[2,48,48]", f"synapses.vnc.root={tmp_path}/nowhere"]
-    run(configured(*none, *tiny), tmp_path)
+    monkeypatch.setattr(suite, "phantom_parts", lambda data, seed, crop: parts())
+    run(configured(*none, f"synapses.vnc.root={tmp_path}/nowhere"), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         *("environment.json", "synapses.json", "synapses.md", "synapses.pdf", "synapses.png")
     }

@@ -39,6 +39,7 @@ EVIDENCE: dict[str, dict[str, Sequence[Any]]] = {
         "vesicle_probability": (0.3, 0.5, 0.7, 0.9),
         "least_vesicles_nm3": (1e4, 3e4, 1e5, 3e5, 1e6),
         "least_asymmetry": (0.0, 0.2, 0.4, 0.6),
+        "partners": ("one", "several"),
     },
 }
 

@@ -73,6 +73,6 @@ def segment(
 
 def _load(wanted: str) -> Network:
     architecture, params = load_weights(find_weights(wanted))
-    network = build(architecture, nnx.Rngs(0))
-    nnx.update(network, params)
-    return Network(wanted, architecture.outputs, network)
+    empty = nnx.eval_shape(lambda: build(architecture, nnx.Rngs(0)))  # nothing is drawn in vain
+    graph, _ = nnx.split(empty, nnx.Param)
+    return Network(wanted, architecture.outputs, nnx.merge(graph, params))

@@ -43,17 +43,13 @@ class Seen:
 
     Attributes:
         part: itself.
-        vesicles: those that were found.
         places: candidates.
+        features: of them.
     """
 
     part: Part
-    vesicles: Bool[np.ndarray, "z y x"]
     places: Bool[np.ndarray, "z y x"]
-
-    def features(self, places: Bool[np.ndarray, "z y x"]) -> Float32[np.ndarray, "n feature"]:
-        """Features of some voxels."""
-        return forest_features(self.part.image.read(), self.vesicles, places)
+    features: Float32[np.ndarray, "n feature"]
 
 
 def choose_template(part: Part) -> Template:
@@ -64,9 +60,15 @@ def choose_template(part: Part) -> Template:
 
 
 def look(part: Part, membrane: Membrane, template: Template) -> Seen:
-    """Vesicles and candidates of a part."""
-    vesicles = find_vesicles(part.image.read(), template, part.image.voxel_size_nm)
-    return Seen(part, vesicles, candidates(membrane))
+    """Candidates of a part, and their features."""
+    places = candidates(membrane)
+    vesicles = vesicles_of(part, template)
+    return Seen(part, places, forest_features(part.image.read(), vesicles, places))
+
+
+def vesicles_of(part: Part, template: Template) -> Bool[np.ndarray, "z y x"]:
+    """The vesicles that a forest is told of."""
+    return find_vesicles(part.image.read(), template, part.image.voxel_size_nm)
 
 
 def learn(parts: Sequence[Seen], trees: int, samples: int, seed: int) -> Any:
@@ -80,11 +82,11 @@ def learn(parts: Sequence[Seen], trees: int, samples: int, seed: int) -> Any:
     for seen in parts:
         most = samples // len(parts)
         chosen, is_synapse = training_sample(seen.part.clefts, seen.places, most, rng)
-        features.append(seen.features(chosen))
+        features.append(seen.features[chosen[seen.places]])
         kinds.append(is_synapse)
     return train_forest(np.concatenate(features), np.concatenate(kinds), trees, seed)
 
 
 def vote(forest: Any, seen: Seen) -> Float32[np.ndarray, "z y x"]:
     """The probability of a synapse."""
-    return forest_probability(forest, seen.features(seen.places), seen.places)
+    return forest_probability(forest, seen.features, seen.places)

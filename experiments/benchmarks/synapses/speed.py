@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from experiments.benchmarks.result import take_turns, voxel_rate
 from experiments.benchmarks.synapses import rival
 from experiments.benchmarks.synapses.evidence import MEMBRANE, Evidence
+from experiments.benchmarks.synapses.features import forest_features
+from experiments.benchmarks.synapses.forest import candidates
 from experiments.benchmarks.synapses.methods import FOREST, Tuned, objects
 from experiments.benchmarks.synapses.networks import Network, maps_of
 
@@ -83,12 +85,12 @@ def _steps(
     if tuned.method.name != FOREST or trained is None:
         return {"rules": last}
     part, membrane, template = evidence.part, evidence.maps[MEMBRANE], trained.template
-    seen = rival.look(part, membrane, template)
-    features = seen.features(seen.places)
+    seen, vesicles = rival.look(part, membrane, template), rival.vesicles_of(part, template)
+    image = part.image.read()
     return {
-        "vesicles": lambda: rival.look(part, membrane, template),
-        "features": lambda: seen.features(seen.places),
-        "prediction": lambda: rival.forest_probability(trained.forest, features, seen.places),
+        "vesicles": lambda: rival.vesicles_of(part, template),
+        "features": lambda: forest_features(image, vesicles, candidates(membrane)),
+        "prediction": lambda: rival.vote(trained.forest, seen),
         "objects": last,
     }
 
