@@ -33,15 +33,18 @@ SIZES: dict[str, Sequence[Any]] = {
 EVIDENCE: dict[str, dict[str, Sequence[Any]]] = {
     "membrane": {
         "membrane_probability": (0.3, 0.5, 0.7, 0.9),
-        "membrane_distance_nm": (15.0, 30.0, 60.0),
+        "membrane_distance_nm": (15.0, 30.0, 60.0, 120.0),
     },
     "vesicle": {
         "vesicle_probability": (0.3, 0.5, 0.7, 0.9),
-        "least_vesicles_nm3": (1e4, 3e4, 1e5, 3e5, 1e6),
+        "least_vesicles_nm3": (0.0, 1e4, 3e4, 1e5, 3e5, 1e6),
         "least_asymmetry": (0.0, 0.2, 0.4, 0.6),
         "partners": ("one", "several"),
     },
 }
+# Rules that reject next to nothing for want of membranes or vesicles, so that what is chosen first
+# is chosen as it would be without them.
+START = Rules(membrane_distance_nm=120.0, least_vesicles_nm3=0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,5 +141,5 @@ def _rules(network: str, kinds: Sequence[str]) -> Method:
     words = " + ".join(kinds)
     networks = tuple(dict.fromkeys(name for name, _ in sources.values()))
     return Method(
-        f"{network} net: {words}" if network else words, networks, sources, Rules(), options
+        f"{network} net: {words}" if network else words, networks, sources, START, options
     )
