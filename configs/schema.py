@@ -234,6 +234,7 @@ class Suite(enum.Enum):
     models = "models"
     pipeline = "pipeline"
     accuracy = "accuracy"
+    scaling = "scaling"
     synapses = "synapses"
     all = "all"
 
@@ -265,6 +266,21 @@ class Accuracy:
     steps: int = MISSING
     seeds: int = MISSING
     learning_rate: float = MISSING
+
+
+@dataclasses.dataclass
+class Scaling:
+    """Of suite `scaling`.
+
+    Attributes:
+        shapes: of phantoms that are reconstructed, from the smallest, in voxels.
+        workers: processes that share the work; the smallest phantom is done with fewer too.
+        weights: of the network.
+    """
+
+    shapes: list[list[int]] = MISSING
+    workers: int = MISSING
+    weights: str = MISSING
 
 
 @dataclasses.dataclass
@@ -317,7 +333,7 @@ class BenchmarkRun:
         step_ms: how long a step of the imagined trainer takes.
         layers: of suite `conv`: `main` (a few minutes), `all`, or `sweep`, which are random shapes.
         rounds: how often each contender runs; they take turns, and the median counts.
-        accuracy, synapses: of the suites of these names.
+        accuracy, synapses, scaling: of the suites of these names.
     """
 
     suite: Suite = Suite.data
@@ -330,6 +346,7 @@ class BenchmarkRun:
     layers: Layers = Layers.main
     rounds: int = MISSING
     accuracy: Accuracy = MISSING
+    scaling: Scaling = MISSING
     synapses: SynapseSuite = MISSING
     seed: int = 0
 

@@ -27,7 +27,7 @@ class ModelConfig:
     """What `model=` chooses: a network (`models.architecture`), its outputs and its crops.
 
     Attributes:
-        network: shallow, unet2d or unet3d.
+        network: shallow, folded, unet2d or unet3d.
         outputs: membrane, cleft, vesicle, or affinities as "affinity(z,y,x)" in voxels.
         width: channels of the first level.
         levels: resolutions.

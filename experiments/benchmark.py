@@ -18,8 +18,9 @@ Suite `synapses`, which takes minutes too and is not part of `all`, compares way
 rules over the maps of three light networks (clefts; with membranes; with vesicles) or of a joint
 one of as many parameters, and VESICLE-RF; on the phantom, tissue of an unseen seed, and on VNC
 (NEUROPIL_DATA or synapses.vnc.root=DIR). It writes synapses.md, synapses.json, synapses.png and
-synapses.pdf: F1 with intervals, and MB/s. The whole of the phantom that the networks' size is for:
-synapses.phantom.shape=[64,768,768]; weights of your own: synapses.phantom_weights.joint=RUN_DIR.
+synapses.pdf: F1 with intervals, and MB/s. Its phantom is small by default; as large as that which
+the networks learnt from: synapses.phantom.shape=[64,768,768]. Weights of your own:
+synapses.phantom_weights.joint=RUN_DIR.
 """
 
 from pathlib import Path

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 from flax import nnx
 
+from models.folded import Folded
 from models.outputs import check_outputs
 from models.shallow import Shallow
 from models.unet2d import UNet2d
@@ -13,8 +14,8 @@ from models.unet3d import UNet3d
 
 VERSION = 1  # of the JSON; a change of any network's meaning is a new one
 
-Network = Literal["shallow", "unet2d", "unet3d"]
-Dense = Shallow | UNet2d | UNet3d
+Network = Literal["shallow", "folded", "unet2d", "unet3d"]
+Dense = Shallow | Folded | UNet2d | UNet3d
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Architecture:
     """A network, by name and size; hashable.
 
     Attributes:
-        network: "shallow", "unet2d" or "unet3d", the classes of `models` of these names.
+        network: "shallow", "folded", "unet2d" or "unet3d", classes of `models`.
         outputs: what its channels mean, see `models.outputs`.
         width: channels of the first level.
         levels: resolutions; of "shallow", steps between taps.
@@ -102,6 +103,8 @@ def build(architecture: Architecture, rngs: nnx.Rngs) -> Dense:
     match a.network:
         case "shallow":
             return Shallow(outputs, sections=a.sections, **common)
+        case "folded":
+            return Folded(outputs, sections=a.sections, **common)
         case "unet2d":
             return UNet2d(outputs, sections=a.sections, **common)
         case "unet3d":

@@ -71,6 +71,14 @@ def _commonest(
     labels: UInt[np.ndarray, "z y x"], factors: Sequence[int]
 ) -> UInt[np.ndarray, "_ _ _"]:
     boxes = _boxes(labels, factors)
+    best = boxes[0].copy()
+    mixed = np.flatnonzero(np.any([box != best for box in boxes[1:]], axis=0))
+    best.flat[mixed] = _voted([box.flat[mixed] for box in boxes])  # others are all of one id
+    return best
+
+
+def _voted(boxes: Sequence[UInt[np.ndarray, " n"]]) -> UInt[np.ndarray, " n"]:
+    """The commonest id other than 0 among those at each place."""
     best = np.zeros_like(boxes[0])
     most = np.zeros(best.shape, np.uint16)
     for box in boxes:

@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 from jaxtyping import Int64, UInt
 
+from ops.runs import find_runs
+
 
 @dataclasses.dataclass(frozen=True)
 class Objects:
@@ -37,9 +39,10 @@ def find_objects(labels: UInt[np.ndarray, "z y x"]) -> Objects:
     What `scipy.ndimage.find_objects` gives for small ids. Works on runs of equal ids along x, of
     which there are far fewer than voxels.
     """
-    ids, first, lengths = _runs(labels)
-    order = np.argsort(ids, kind="stable")
-    ids, first, lengths = ids[order], first[order], lengths[order]
+    runs = find_runs(labels)
+    kept = np.flatnonzero(runs.ids)
+    order = kept[np.argsort(runs.ids[kept], kind="stable")]
+    ids, first, lengths = runs.ids[order], runs.first[order], runs.lengths[order]
     begins = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]])[: len(ids)])
     if not len(begins):
         none = np.zeros((0, 3), np.int64)
@@ -53,16 +56,3 @@ def find_objects(labels: UInt[np.ndarray, "z y x"]) -> Objects:
         stops=np.maximum.reduceat(last, begins),
         voxels=np.add.reduceat(lengths, begins),
     )
-
-
-def _runs(
-    labels: UInt[np.ndarray, "z y x"],
-) -> tuple[UInt[np.ndarray, " runs"], Int64[np.ndarray, " runs"], Int64[np.ndarray, " runs"]]:
-    """Id, flat index of the first voxel, and length of every run along x, but for background."""
-    begins = np.ones(labels.shape, bool)
-    np.not_equal(labels[..., 1:], labels[..., :-1], out=begins[..., 1:])
-    first = np.flatnonzero(begins).astype(np.int64)
-    lengths = np.diff(first, append=labels.size)
-    ids = labels[begins]
-    kept = ids != 0
-    return ids[kept], first[kept], lengths[kept]

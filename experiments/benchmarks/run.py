@@ -11,6 +11,7 @@ from experiments.benchmarks.metrics_suite import measure_metrics
 from experiments.benchmarks.models.suite import measure_models
 from experiments.benchmarks.pipeline.suite import measure_pipeline
 from experiments.benchmarks.result import Result, markdown
+from experiments.benchmarks.scaling.suite import measure_scaling
 from experiments.benchmarks.synapses.suite import measure_synapses
 from experiments.run_record import environment, write_json
 
@@ -26,6 +27,9 @@ def run(config: BenchmarkRun, folder: Path) -> None:
         return
     if config.suite is Suite.synapses:
         measure_synapses(config, folder)
+        return
+    if config.suite is Suite.scaling:
+        measure_scaling(config, folder)
         return
     results: list[Result] = []
     if config.suite in (Suite.data, Suite.all):

@@ -1,4 +1,4 @@
-"""Pictures of a phantom: sections, reslices and its synapses, with their truth in colour."""
+"""Pictures of a phantom: sections and reslices, with their truth in colour."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -8,22 +8,11 @@ from jaxtyping import Bool
 from PIL import Image
 
 from data.volume import Volume
-from experiments.report.colours import (
-    POST,
-    PRE,
-    STRUCTURES,
-    blend,
-    colour_ids,
-    grey,
-    overlay,
-    tint,
-)
+from experiments.report.colours import STRUCTURES, blend, colour_ids, grey, overlay
 from experiments.report.scale import add_scale_bar, to_scale
 
 SECTION_VOXELS = 768  # longest edge of a section that is shown
 PICTURE_WIDTH = 1000
-GALLERY_NM = 700.0
-GALLERY_WIDTH = 220
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,37 +74,3 @@ def choose_synapses(table: np.ndarray, most: int) -> np.ndarray:
     across = [table[f"pre_{axis}_nm"] - table[f"post_{axis}_nm"] for axis in "zyx"]
     flat = np.hypot(across[1], across[2]) - np.abs(across[0])
     return table[np.argsort(-flat, kind="stable")[:most]]
-
-
-def draw_synapse(volumes: Mapping[str, Volume], row: np.void) -> Image.Image:
-    """A synapse's surroundings in its section, raw above and with both partners coloured below."""
-    image = volumes["image"]
-    place = [
-        row[f"{axis}_nm"] / size for axis, size in zip("zyx", image.voxel_size_nm, strict=True)
-    ]
-    crop = tuple(
-        _around(centre, size, edge)
-        for centre, size, edge in zip(place, image.shape, _gallery_voxels(image), strict=True)
-    )
-    layers = {name: layer[crop].read()[0] for name, layer in volumes.items()}
-    raw = grey(layers["image"])
-    coloured = tint(raw, layers["neurites"] == row["pre"], PRE, 0.35)
-    coloured = tint(coloured, layers["neurites"] == row["post"], POST, 0.35)
-    coloured = tint(coloured, layers["cleft_ids"] == row["id"], STRUCTURES["clefts"], 0.6)
-    pixel_nm = image.voxel_size_nm[1:]
-    nm_per_pixel = raw.shape[1] * pixel_nm[1] / GALLERY_WIDTH
-    return to_scale(np.concatenate([raw, coloured]), pixel_nm, nm_per_pixel)
-
-
-def _gallery_voxels(image: Volume) -> tuple[int, int, int]:
-    """Voxels (z, y, x) of a crop: one section, and in it `GALLERY_NM` where there is room."""
-    height, width = (
-        min(size, round(GALLERY_NM / edge))
-        for size, edge in zip(image.shape[1:], image.voxel_size_nm[1:], strict=True)
-    )
-    return 1, height, width
-
-
-def _around(centre: float, size: int, wanted: int) -> slice:
-    start = int(np.clip(int(centre) - wanted // 2, 0, size - wanted))
-    return slice(start, start + wanted)

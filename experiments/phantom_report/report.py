@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float64
+from PIL import Image
 
 from data.synthetic import Phantom
 from data.volume import Volume
@@ -14,6 +15,7 @@ from experiments.report import page
 from experiments.report.colours import POST, PRE, STRUCTURES
 from experiments.report.plots import draw_histogram, draw_skeletons
 from experiments.report.scale import times
+from experiments.report.synapses import AROUND_NM, draw_synapse
 
 MOST_SKELETONS = 10
 MOST_SYNAPSES = 12
@@ -108,13 +110,11 @@ def _synapses(phantom: Phantom, volumes: Mapping[str, Volume]) -> str:
     if not len(rows):
         return page.section("Synapses", page.text("There are none in a volume this small."))
     shown = [
-        page.micrograph(
-            pictures.draw_synapse(volumes, row), f"{row['id']}: {row['pre']} → {row['post']}"
-        )
+        page.micrograph(_draw_synapse(volumes, row), f"{row['id']}: {row['pre']} → {row['post']}")
         for row in rows
     ]
     colours = {"presynaptic": PRE, "postsynaptic": POST, "cleft": STRUCTURES["clefts"]}
-    words = f"Fields of {pictures.GALLERY_NM:g} nm; below each, number: from neurite → to neurite."
+    words = f"Fields of {AROUND_NM:g} nm; below each, number: from neurite → to neurite."
     return page.section(
         "Synapses",
         page.text(words),
@@ -183,3 +183,10 @@ def _making(phantom: Phantom, metrics: Mapping, environment: Mapping) -> str:
             [page.table(("stage", "time"), stages), page.table(("parameter", "value"), knobs)],
         ),
     )
+
+
+def _draw_synapse(volumes, row) -> Image.Image:
+    named = {name: volumes[name] for name in ("image", "neurites")}
+    place_nm = [row[f"{axis}_nm"] for axis in "zyx"]
+    ids = (int(row[name]) for name in ("id", "pre", "post"))
+    return draw_synapse(named | {"clefts": volumes["cleft_ids"]}, place_nm, *ids)

@@ -16,6 +16,7 @@ from experiments.reconstruction.pictures import draw_cut, draw_section
 from experiments.reconstruction.stages.labelling import SEGMENTATION
 from experiments.reconstruction.stages.prediction import MEMBRANE
 from experiments.reconstruction.stages.tracing import TABLE, read_coarse
+from experiments.reconstruction.synapse_report import synapse_sections
 from experiments.report import page
 from experiments.report.colours import id_colour
 from experiments.report.plots import draw_histogram
@@ -24,6 +25,7 @@ from experiments.report.space import Object3d, surface
 from experiments.report.view_3d import view_3d
 from ops.downsampling import coarse_factors
 from ops.meshes import mesh
+from ops.synapses.table import Synapses
 
 SHOWN_3D = 15
 COARSE_NM = 60.0  # of the surfaces shown
@@ -35,6 +37,7 @@ def write_report(
     metrics: Mapping,
     config: ReconstructRun,
     environment: Mapping,
+    synapses: Synapses | None,
 ) -> None:
     """Writes report.html into the run directory.
 
@@ -44,6 +47,7 @@ def write_report(
         metrics: as in metrics.json.
         config: of the run.
         environment: as in environment.json.
+        synapses: of the run; None where none were looked for.
     """
     volumes = dict(layers) | {
         "membrane": open_volume(str(folder / MEMBRANE)),
@@ -52,6 +56,7 @@ def write_report(
     parts = [
         page.numbers(_main_figures(metrics)),
         *_scores(metrics),
+        *_synapses(folder, layers, metrics, config, synapses),
         _sections(volumes),
         _in_space(folder, volumes["segmentation"]),
         _sizes(folder),
@@ -64,6 +69,13 @@ def write_report(
         f"{metrics['volume_um3']:.1f} µm³, segmented with the weights {config.weights!r}."
     )
     page.write_page(folder / "report.html", "A reconstruction by neuropil", lead, parts)
+
+
+def _synapses(folder, layers, metrics, config, synapses: Synapses | None) -> list[str]:
+    if synapses is None:
+        return []
+    on_truth = config.synapses.true_neurites
+    return synapse_sections(folder, synapses, metrics, layers, on_truth)
 
 
 def _main_figures(metrics: Mapping) -> dict[str, str]:

@@ -30,6 +30,7 @@ from experiments.reconstruction.weights import (
 from experiments.reconstruction.wiring import GRAPH
 from experiments.run_record import environment, timed, write_json
 from ops.metrics.metric import Metric
+from ops.synapses.table import Synapses
 
 log = logging.getLogger(__name__)
 TIMES = "stage_seconds.json"
@@ -82,10 +83,12 @@ def run(config: ReconstructRun, folder: Path) -> None:
             log.info("comparing with the truth")
             scores = score(folder / SEGMENTATION, origin.layers()["neurites"], config.seed)
         metrics = measure(todo, image, seconds, whole, scores, folder)
+        synapses = None
         if any(stage.name == "synapses" for stage in todo.stages):
-            metrics |= measure_synapses(todo, config, origin, metrics, folder)
+            synapses = read_synapses(folder, todo.blocks)
+            metrics |= measure_synapses(synapses, config, origin, metrics, folder)
         write_json(folder / "metrics.json", metrics)
-        write_report(folder, origin.layers(), metrics, config, surroundings)
+        write_report(folder, origin.layers(), metrics, config, surroundings, synapses)
     log.info(in_words(metrics))
     log.info("skeletons: %s", folder / "skeletons")
     if "synapses" in metrics:
@@ -135,10 +138,9 @@ def measure(
 
 
 def measure_synapses(
-    todo: Plan, config: ReconstructRun, origin: Origin, metrics: Mapping, folder: Path
+    table: Synapses, config: ReconstructRun, origin: Origin, metrics: Mapping, folder: Path
 ) -> dict:
     """Figures of the synapses, and their scores where the data have a truth."""
-    table = read_synapses(folder, todo.blocks)
     neurites = metrics["segments_above_1000_voxels"]
     sites, on_truth = true_sites(config.data, config.seed), config.synapses.true_neurites
     scores = score_synapses(folder, table, origin.layers(), sites, on_truth)

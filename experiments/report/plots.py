@@ -1,9 +1,9 @@
-"""Drawn figures: skeletons in space and distributions."""
+"""Drawn figures: skeletons in space, distributions and tables of numbers."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
@@ -64,4 +64,36 @@ def draw_histogram(groups: Mapping[str, Float[np.ndarray, " n"]], label: str) ->
     axes.set(xscale="log", xlabel=label, ylabel="number")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
+    return figure
+
+
+def draw_counts(groups: Mapping[str, Integer[np.ndarray, " n"]], label: str) -> Figure:
+    """How many things have which whole number, such as neurites their connections."""
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    most = max((int(values.max(initial=0)) for values in groups.values()), default=0)
+    step = max(1, -(-most // 25))
+    bins = (np.arange(0, most + step + 1, step) - 0.5).tolist()
+    colours = ("#4895ef", "#f4a261", "#9aa5b1")[: len(groups)]
+    axes.hist([*groups.values()], bins, label=[*groups], color=colours)
+    axes.set(xlabel=label, ylabel="number")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure
+
+
+def draw_matrix(
+    weights: Integer[np.ndarray, "n n"], ids: Sequence[int], across: str, down: str
+) -> Figure:
+    """A square table of numbers as colours, 0 left white."""
+    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    axes = figure.add_subplot()
+    shown = axes.imshow(np.where(weights > 0, weights, np.nan), cmap="viridis_r", vmin=1)
+    axes.set(xlabel=across, ylabel=down)
+    if len(ids) <= 40:
+        axes.set_xticks(range(len(ids)), [str(i) for i in ids], rotation=90, fontsize=7)
+        axes.set_yticks(range(len(ids)), [str(i) for i in ids], fontsize=7)
+    else:
+        axes.set(xticks=[], yticks=[])
+    figure.colorbar(shown, ax=axes, shrink=0.8, label="synapses")
     return figure

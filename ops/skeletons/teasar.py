@@ -10,7 +10,7 @@ A loop is cut open somewhere, as trees have none. Paths go from voxel to voxel, 
 neurite comes out up to about 13 % too long, and the ends reach into the corners of the object.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -23,6 +23,9 @@ from ops.objects import Objects, find_objects
 from ops.skeletons.rooting import root
 from ops.skeletons.settling import settle
 from ops.skeletons.skeleton import Skeleton
+
+# Nodes as coarse voxels, edges between them or the parent of each, and radii in nm.
+Tree = tuple[Int64[np.ndarray, "_ 3"], Int64[np.ndarray, "..."], Float64[np.ndarray, " _"]]
 
 
 def skeletonise(
@@ -71,19 +74,27 @@ def skeletonise(
         raise ValueError(f"got scale={scale}, constant_nm={constant_nm}; needs numbers >= 0")
     coarse = downsample(labels, steps.tolist())
     found = find_objects(coarse)
-    kept = np.flatnonzero(found.voxels * np.prod(size * steps) >= least_volume_nm3)
+    large = found.voxels * np.prod(size * steps) >= least_volume_nm3
+    # A tree has fewer edges than its object has voxels, so that most objects need not be traced.
+    long = (found.voxels - 1) * np.linalg.norm(size * steps) >= least_length_nm
+    kept = np.flatnonzero(large & long)
 
-    def trace(number: int) -> Skeleton:
-        nodes, parents, radii = _trace(coarse, found, number, size * steps, scale, constant_nm)
-        places = settle(nodes, labels, int(found.ids[number]), steps, size)
-        return Skeleton(places + size * np.array(offset), parents, radii)
+    def trace(number: int) -> Tree:
+        return _trace(coarse, found, number, size * steps, scale, constant_nm)
 
     # The longest work first, so that no thread is left alone with it at the end.
     largest = kept[np.argsort(-found.voxels[kept], kind="stable")]
     with ThreadPoolExecutor(threads) as pool:
         traced = dict(zip(largest.tolist(), pool.map(trace, largest.tolist()), strict=True))
-    named = {int(found.ids[number]): traced[number] for number in kept.tolist()}
-    return {id: tree for id, tree in named.items() if tree.length_nm() >= least_length_nm}
+    result = {}
+    for number, (nodes, parents, radii) in zip(
+        kept.tolist(), _rooted([traced[number] for number in kept.tolist()]), strict=True
+    ):
+        places = settle(nodes, labels, int(found.ids[number]), steps, size)
+        tree = Skeleton(places + size * np.array(offset), parents, radii)
+        if tree.length_nm() >= least_length_nm:
+            result[int(found.ids[number])] = tree
+    return result
 
 
 def _trace(
@@ -93,8 +104,8 @@ def _trace(
     size_nm: Float64[np.ndarray, " 3"],
     scale: int | float,
     constant_nm: int | float,
-) -> tuple[Int64[np.ndarray, "n 3"], Int64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
-    """Nodes of one object as coarse voxels, their parents, and their radii in nm."""
+) -> Tree:
+    """Nodes of one object as coarse voxels, their edges, and their radii in nm."""
     # A voxel around the box tells where the object's surface is, except at the array's faces.
     box = objects.box(number, margin=1)
     nodes, edges, distances = block_teasar(
@@ -105,14 +116,30 @@ def _trace(
         scale=scale,
         constant=constant_nm,
     )
+    # Distances are to the middle of the next voxel outside, half a voxel beyond the surface.
+    radii = distances.astype(np.float64) - size_nm.min() / 2
     # What comes back is of C's long long, which is not NumPy's int64, though it has as many bits.
-    nodes = nodes.astype(np.int64)
-    parents, order = root(len(nodes), edges.astype(np.int64))
+    return nodes.astype(np.int64), edges.astype(np.int64), radii
+
+
+def _rooted(trees: Sequence[Tree]) -> Iterator[Tree]:
+    """Each tree with parents in place of edges, which come before their children.
+
+    All are rooted as one graph, since most are so small that it would take longer to make theirs.
+    """
+    counts = np.array([len(nodes) for nodes, _, _ in trees], np.int64)
+    starts = np.cumsum(counts) - counts
+    moved = [edges + start for (_, edges, _), start in zip(trees, starts, strict=True)]
+    parents, order = root(int(counts.sum()), np.concatenate([np.zeros((0, 2), np.int64), *moved]))
+    order = order[np.argsort(np.searchsorted(starts, order, side="right"), kind="stable")]
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     parents = np.where(parents >= 0, place[parents], -1)[order]
-    # Distances are to the middle of the next voxel outside, half a voxel beyond the surface.
-    return nodes[order], parents, distances[order].astype(np.float64) - size_nm.min() / 2
+    for (nodes, _, radii), start, count in zip(trees, starts, counts, strict=True):
+        own = slice(start, start + count)
+        above = parents[own]
+        chosen = order[own] - start
+        yield nodes[chosen], np.where(above >= 0, above - start, -1), radii[chosen]
 
 
 def _cut_faces(objects: Objects, number: int, shape: Sequence[int]) -> list[tuple[int, str]]:

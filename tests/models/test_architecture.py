@@ -57,7 +57,7 @@ def test_json_goes_round(width, levels, prior, outputs):
         (changed(prior=1), "prior=1; needs float"),
         (changed(outputs="membrane"), "needs a list of strings"),
         (changed(outputs=[1]), "needs a list of strings"),
-        (changed(network="resnet"), "got network='resnet'; needs one of shallow, unet2d, unet3d"),
+        (changed(network="resnet"), "got network='resnet'; needs one of shallow, folded, unet2d"),
         (changed(outputs=["axon"]), "got output 'axon'"),
         (changed(anisotropic_levels=1), "got anisotropic_levels=1 for shallow; needs 0"),
         (changed(network="unet3d", sections=3), "got sections=3 for unet3d; needs 1"),

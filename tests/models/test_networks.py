@@ -12,6 +12,7 @@ from flax import nnx
 
 import models.convolution
 import models.standardised
+from models.folded import Folded, folded, unfolded
 from models.images import neighbouring
 from models.shallow import Shallow
 from models.unet2d import UNet2d
@@ -20,6 +21,7 @@ from ops.winograd.core import activate
 
 NETWORKS = {
     "shallow": lambda rngs: Shallow(2, width=4, levels=3, sections=3, rngs=rngs),
+    "folded": lambda rngs: Folded(2, width=4, levels=2, sections=3, rngs=rngs),
     "unet2d": lambda rngs: UNet2d(2, width=4, levels=2, sections=3, rngs=rngs),
     "anisotropic": lambda rngs: UNet3d(2, width=4, levels=2, anisotropic_levels=1, rngs=rngs),
     "isotropic": lambda rngs: UNet3d(2, width=4, levels=2, rngs=rngs),
@@ -178,6 +180,7 @@ def test_the_first_answer_is_the_prior():
         (Shallow, {"levels": 0}, "levels=0; needs"),
         (Shallow, {"sections": 2}, "got sections=2; needs an odd number"),
         (Shallow, {"prior": 1.0}, r"needs a probability in \(0, 1\)"),
+        (Folded, {"levels": 0}, "got levels=0"),
         (UNet2d, {"width": 0}, "got width=0"),
         (UNet2d, {"levels": 0}, "got levels=0"),
         (UNet2d, {"sections": 0}, "got sections=0"),
@@ -200,9 +203,17 @@ def test_neighbouring_sections_are_seen_and_repeat_at_the_ends():
     np.testing.assert_array_equal(found[:, 3, ..., 2], images[:, 3, ..., 0])
 
 
-@pytest.mark.parametrize("kind", [Shallow, UNet2d])
+@pytest.mark.parametrize("kind", [Shallow, Folded, UNet2d])
 def test_without_the_ends_the_others_are_answered_as_before(kind):
     network = kind(2, width=4, levels=2, sections=3, rngs=nnx.Rngs(0))
     images = draw((2, 5, 16, 16, 1))
     whole, inner = np.asarray(network(images)), np.asarray(network(images, ends=False))
     np.testing.assert_allclose(inner, whole[:, 1:-1], rtol=1e-4, atol=1e-5)
+
+
+def test_folding_makes_channels_of_squares_and_unfolding_undoes_it():
+    image = jnp.arange(16.0, dtype=jnp.float32).reshape(1, 1, 4, 4, 1)
+    np.testing.assert_array_equal(folded(image)[0, 0, 0, 1], [2, 3, 6, 7])
+    images = draw((2, 3, 4, 6, 5))
+    assert folded(images).shape == (2, 3, 2, 3, 20)
+    np.testing.assert_array_equal(unfolded(folded(images)), images)

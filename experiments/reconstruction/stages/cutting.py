@@ -18,6 +18,7 @@ from experiments.reconstruction.grid import Block, Grid, Index
 from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.opened import opened
 from experiments.reconstruction.stages.prediction import CHUNK, MEMBRANE
+from ops.runs import find_runs
 from ops.segmentation.supervoxels import SupervoxelSettings, supervoxels
 
 SUPERVOXELS = "supervoxels.zarr"
@@ -45,12 +46,12 @@ class Cutting:
         """Writes the block's part of supervoxels.zarr."""
         boundary = opened(self.boundary)
         cut = supervoxels(boundary[block.outer].read(), boundary.voxel_size_nm, self.settings)
-        _, ids = np.unique(cut[block.inner_in_outer], return_inverse=True)
+        runs = find_runs(cut[block.inner_in_outer])
+        _, ids = np.unique(runs.ids, return_inverse=True)
         number = np.ravel_multi_index(block.index, self.counts)
         first = np.uint64((int(number) << ID_BITS) + 1)
-        shape = cut[block.inner_in_outer].shape
         opened(self.run / SUPERVOXELS)[block.inner].write(
-            ids.reshape(shape).astype(np.uint64) + first
+            runs.painted(ids.astype(np.uint64) + first)
         )
 
 

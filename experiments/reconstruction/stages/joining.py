@@ -19,6 +19,7 @@ from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.opened import opened
 from experiments.reconstruction.stages.cutting import SUPERVOXELS
 from experiments.reconstruction.stages.prediction import AFFINITIES, MEMBRANE
+from ops.runs import find_runs
 from ops.segmentation.agglomeration import agglomerate, cut
 from ops.segmentation.region_graph import (
     RegionGraph,
@@ -54,7 +55,7 @@ class Graph:
         else:
             graph = boundary_graph(labels, strengths, owned=owned)
         arrays = {field.name: getattr(graph, field.name) for field in dataclasses.fields(graph)}
-        arrays["nodes"] = np.unique(labels[owned])
+        arrays["nodes"] = np.unique(find_runs(labels[owned]).ids)
         save_arrays(self.run / GRAPHS, block, arrays)
 
 

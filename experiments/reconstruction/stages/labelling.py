@@ -16,6 +16,7 @@ from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.opened import loaded, opened
 from experiments.reconstruction.stages.cutting import SUPERVOXELS, make_output
 from experiments.reconstruction.stages.joining import SEGMENTS
+from ops.runs import find_runs
 
 SEGMENTATION, SIZES = "segmentation.zarr", "segment_sizes"
 VERSION = 1
@@ -38,12 +39,10 @@ class Labelling:
         """Writes the block's part of segmentation.zarr, and segment_sizes/Z_Y_X.npz."""
         joined = loaded(self.run / SEGMENTS, self.segments)
         nodes, segments = joined["nodes"], joined["segments"]
-        labels = opened(self.run / SUPERVOXELS)[block.inner].read()
-        present, places = np.unique(labels, return_inverse=True)
-        found = segments[np.searchsorted(nodes, present)]
-        opened(self.run / SEGMENTATION)[block.inner].write(found[places].reshape(labels.shape))
-        ids, of = np.unique(found, return_inverse=True)
-        voxels = np.bincount(of, np.bincount(places.ravel())).astype(np.int64)
+        runs = find_runs(opened(self.run / SUPERVOXELS)[block.inner].read())
+        found = segments[np.searchsorted(nodes, runs.ids)]
+        opened(self.run / SEGMENTATION)[block.inner].write(runs.painted(found))
+        ids, voxels = runs.counted(found)
         save_arrays(self.run / SIZES, block, {"ids": ids, "voxels": voxels})
 
 

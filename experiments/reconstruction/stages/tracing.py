@@ -18,6 +18,7 @@ from experiments.reconstruction.engine import Stage
 from experiments.reconstruction.grid import Block, Grid, whole_grid
 from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.stages.labelling import SEGMENTATION, read_sizes
+from experiments.run_record import usable_threads
 from ops.downsampling import coarse_factors, downsample
 from ops.skeletons.teasar import skeletonise
 
@@ -54,7 +55,7 @@ class Tracing:
             scale=self.scale,
             constant_nm=self.constant_nm,
             least_length_nm=self.least_length_nm,
-            threads=1,
+            threads=usable_threads(),  # there is one block, and so one worker
         )
         corner = np.multiply(segmentation.offset, segmentation.voxel_size_nm)
         moved = {

@@ -1,0 +1,123 @@
+"""How the cost of the main job grows: with the volume, and with the number of workers."""
+
+import csv
+import dataclasses
+import json
+import logging
+import math
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from configs.schema import BenchmarkRun
+from data.creating import create_volume
+from experiments.benchmarks.scaling.drawing import draw_scaling
+from experiments.source import open_source
+
+log = logging.getLogger(__name__)
+COLUMNS = ("megabytes", "workers", "seconds", "peak_memory_gb")
+SLAB = 16  # sections that are written at once
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a reconstruction took.
+
+    Attributes:
+        megabytes: of the image, 8 bits a voxel.
+        workers: processes, with a thread each.
+        seconds: of all stages.
+        peak_memory_gb: of the largest process.
+    """
+
+    megabytes: float
+    workers: int
+    seconds: float
+    peak_memory_gb: float
+
+
+def measure_scaling(config: BenchmarkRun, folder: Path) -> None:
+    """Writes scaling.csv, scaling.md and scaling.png into the folder.
+
+    Each run is a process of its own, whose memory is counted from nothing.
+    """
+    costs = [
+        measure_cost(config, shape, config.scaling.workers, folder)
+        for shape in config.scaling.shapes
+    ]
+    first = config.scaling.shapes[0]
+    costs += [measure_cost(config, first, n, folder) for n in range(1, config.scaling.workers)]
+    with (folder / "scaling.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        rows.writerows(dataclasses.astuple(cost) for cost in costs)
+    text = in_words(costs)
+    (folder / "scaling.md").write_text(text)
+    draw_scaling([dataclasses.astuple(cost) for cost in costs]).savefig(
+        folder / "scaling.png", dpi=150
+    )
+    log.info("\n%s\nfigures: %s", text, folder / "scaling.csv")
+
+
+def measure_cost(config: BenchmarkRun, shape: Sequence[int], workers: int, folder: Path) -> Cost:
+    """Reconstructs a phantom of a shape, raw zarr in, skeletons out."""
+    image, run = folder / f"image_{'x'.join(map(str, shape))}.zarr", folder / "run"
+    if not image.exists():
+        write_phantom(config, shape, image)
+    shutil.rmtree(run, ignore_errors=True)
+    words = [f"data.image={image}", f"weights={config.scaling.weights}", f"hydra.run.dir={run}"]
+    engine = ["engine=processes", f"engine.workers={workers}", "engine.threads=1"]
+    log.info("%s with %d workers", "x".join(map(str, shape)), workers)
+    command = [sys.executable, "-m", "experiments.reconstruct", "data=files", *words, *engine]
+    subprocess.run(command, check=True)
+    found = json.loads((run / "metrics.json").read_text())
+    seconds = sum(found["seconds"].values())
+    return Cost(math.prod(shape) / 1e6, workers, seconds, found["peak_memory_gb"])
+
+
+def write_phantom(config: BenchmarkRun, shape: Sequence[int], path: Path) -> None:
+    """The image of a phantom of a shape, a few sections at a time."""
+    source = dataclasses.replace(config.phantom, shape=list(shape))
+    image = open_source(source, config.seed).volumes[0]["image"]
+    volume = create_volume(
+        str(path), shape=image.shape, dtype=np.uint8, voxel_size_nm=image.voxel_size_nm
+    )
+    for start in range(0, shape[0], SLAB):
+        volume[start : start + SLAB].write(image[start : start + SLAB].read())
+
+
+def in_words(costs: Sequence[Cost]) -> str:
+    """A table, how time grows with size, and how much faster the workers are together."""
+    lines = [
+        "| image | workers | time | MB/s | largest process |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {c.megabytes:.0f} MB | {c.workers} | {c.seconds:.0f} s | "
+        f"{c.megabytes / c.seconds:.2f} | {c.peak_memory_gb:.2f} GB |"
+        for c in costs
+    ]
+    alone = {c.workers: c for c in costs if c.megabytes == costs[0].megabytes}
+    whole = [c for c in costs if c.workers == costs[0].workers]
+    if len(whole) > 1:
+        smallest, largest = whole[0], whole[-1]
+        power = math.log(largest.seconds / smallest.seconds) / math.log(
+            largest.megabytes / smallest.megabytes
+        )
+        more = (largest.peak_memory_gb - smallest.peak_memory_gb) / (
+            largest.megabytes - smallest.megabytes
+        )
+        lines.append(
+            f"\nTime grows as size to the power of {power:.2f}; the largest process by "
+            f"{1000 * more:.2f} MB for every MB of image."
+        )
+    lines += [
+        f"\n{n} workers are {alone[1].seconds / c.seconds:.2f} times as fast as one."
+        for n, c in sorted(alone.items())
+        if n > 1 and 1 in alone
+    ]
+    return "\n".join(lines) + "\n"
