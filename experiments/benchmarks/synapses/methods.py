@@ -16,6 +16,7 @@ from ops.synapses.rules import Rules
 
 FOREST = "VESICLE-RF"
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, *(n / 40 for n in range(28, 41)))
+NEXT_TO_NONE = 0.001  # probability of membrane that nearly every voxel has
 PIXEL_NM2, VOXEL_NM3 = 36.0, 1080.0  # that VESICLE's sizes are for: 30 x 6 x 6 nm
 LEAST_2D, MOST_2D, LEAST_3D, SECTIONS = (
     (0, 50, 200),
@@ -32,8 +33,8 @@ SIZES: dict[str, Sequence[Any]] = {
 }
 EVIDENCE: dict[str, dict[str, Sequence[Any]]] = {
     "membrane": {
-        "membrane_probability": (0.3, 0.5, 0.7, 0.9),
-        "membrane_distance_nm": (15.0, 30.0, 60.0, 120.0),
+        "membrane_probability": (NEXT_TO_NONE, 0.3, 0.5, 0.7, 0.9),
+        "membrane_distance_nm": (15.0, 30.0, 60.0),
     },
     "vesicle": {
         "vesicle_probability": (0.3, 0.5, 0.7, 0.9),
@@ -44,7 +45,7 @@ EVIDENCE: dict[str, dict[str, Sequence[Any]]] = {
 }
 # Rules that reject next to nothing for want of membranes or vesicles, so that what is chosen first
 # is chosen as it would be without them.
-START = Rules(membrane_distance_nm=120.0, least_vesicles_nm3=0.0)
+START = Rules(membrane_probability=NEXT_TO_NONE, least_vesicles_nm3=0.0)
 
 
 @dataclasses.dataclass(frozen=True)
