@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from configs import schema
+from configs.training import ModelConfig
 from data.volume import from_array
 from experiments.benchmarks.run import run
 from experiments.benchmarks.synapses import evidence, speed, suite, tissue
@@ -57,7 +58,7 @@ def configured(*overrides) -> schema.BenchmarkRun:
 
 
 def parameters(*overrides) -> int:
-    model = cast(schema.TrainRun, composed("train", *overrides)).model
+    model = cast(ModelConfig, cast(schema.TrainRun, composed("train", *overrides)).model)
     architecture = Architecture(
         model.network,  # ty: ignore[invalid-argument-type]
         tuple(model.outputs),
