@@ -93,17 +93,22 @@ class Supervoxels:
 class Agglomeration:
     """How supervoxels become segments: `ops.segmentation.agglomeration.agglomerate`.
 
-    What is null is as the card of the weights says (`python -m experiments.calibrate`).
+    What is null is as the card of the weights says, or that of the classifier
+    (`python -m experiments.calibrate`).
 
     Attributes:
-        threshold: boundary strength, in [0, 1], below which two regions are one.
+        threshold: boundary strength, or probability of the classifier, in [0, 1], below which two
+            regions are one.
         linkage: mean or quantile, of the strengths along a boundary.
         quantile: which one.
+        classifier: of boundaries, in place of a linkage: a run directory of `experiments.train
+            model=agglomeration`, its file, or the name of a shipped one.
     """
 
     threshold: float | None = None
     linkage: str | None = None
     quantile: float | None = None
+    classifier: str | None = None
 
 
 @dataclasses.dataclass

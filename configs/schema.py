@@ -12,7 +12,7 @@ from omegaconf import MISSING
 
 from configs.reconstruction import DaskEngine, ProcessesEngine, ReconstructRun, SerialEngine
 from configs.sources import DATA_ROOT, Data, FilesData, NamedData, PhantomData, Tracker
-from configs.training import ModelConfig, TrainRun
+from configs.training import EdgeClassifier, ModelConfig, TrainRun
 
 
 @dataclasses.dataclass
@@ -235,6 +235,7 @@ class Suite(enum.Enum):
     pipeline = "pipeline"
     accuracy = "accuracy"
     scaling = "scaling"
+    synapses = "synapses"
     all = "all"
 
 
@@ -283,6 +284,43 @@ class Scaling:
 
 
 @dataclasses.dataclass
+class SynapseWeights:
+    """Shipped ones by name, run directories or files; where there is none, a row is missing."""
+
+    membrane: str = MISSING
+    cleft: str = MISSING
+    vesicle: str = MISSING
+    joint: str = MISSING
+
+
+@dataclasses.dataclass
+class SynapseSuite:
+    """Of suite `synapses`.
+
+    Attributes:
+        phantom: three tissues of this size: one to learn from, one to choose constants on, one to
+            be scored.
+        vnc: real tissue.
+        phantom_weights, vnc_weights: of the networks.
+        crop_shape: of each part of a tissue, at most, in voxels; null takes all.
+        speed_shape: of what speed is measured on, at most.
+        trees: of the forest of VESICLE-RF.
+        samples: that it learns from, of synapses at most, and as many others.
+        draws: of the objects found, for intervals.
+    """
+
+    phantom: PhantomData = MISSING
+    vnc: NamedData = MISSING
+    phantom_weights: SynapseWeights = MISSING
+    vnc_weights: SynapseWeights = MISSING
+    crop_shape: list[int] | None = None
+    speed_shape: list[int] = MISSING
+    trees: int = MISSING
+    samples: int = MISSING
+    draws: int = MISSING
+
+
+@dataclasses.dataclass
 class BenchmarkRun:
     """`python -m experiments.benchmark`.
 
@@ -295,7 +333,7 @@ class BenchmarkRun:
         step_ms: how long a step of the imagined trainer takes.
         layers: of suite `conv`: `main` (a few minutes), `all`, or `sweep`, which are random shapes.
         rounds: how often each contender runs; they take turns, and the median counts.
-        accuracy, scaling: of the suites of these names.
+        accuracy, synapses, scaling: of the suites of these names.
     """
 
     suite: Suite = Suite.data
@@ -309,6 +347,7 @@ class BenchmarkRun:
     rounds: int = MISSING
     accuracy: Accuracy = MISSING
     scaling: Scaling = MISSING
+    synapses: SynapseSuite = MISSING
     seed: int = 0
 
 
@@ -340,6 +379,7 @@ def register() -> None:
     for name, schema in ENTRY_POINTS.items():
         store.store(group="schema", name=name, node=schema)
     store.store(group="schema", name="model", node=ModelConfig)
+    store.store(group="schema", name="edge_classifier", node=EdgeClassifier)
     store.store(group="schema", name="tracker", node=Tracker)
     for group, schemas in {"data": DATA, "task": TASKS, "engine": ENGINES}.items():
         for name, schema in schemas.items():

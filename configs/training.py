@@ -23,8 +23,27 @@ class TrainingTargets:
 
 
 @dataclasses.dataclass
-class ModelConfig:
-    """What `model=` chooses: a network (`models.architecture`), its outputs and its crops.
+class Model:
+    """What `model=` chooses: what is trained."""
+
+    name: str = MISSING
+
+
+@dataclasses.dataclass
+class EdgeClassifier(Model):
+    """Tells which boundaries between supervoxels are true ones: `models.edge_classifier`.
+
+    Attributes:
+        reconstruction: a finished run directory of `experiments.reconstruct` on the data, by the
+            weights, to learn from; by default the training makes its supervoxels itself.
+    """
+
+    reconstruction: str | None = None
+
+
+@dataclasses.dataclass
+class ModelConfig(Model):
+    """A network (`models.architecture`), its outputs and its crops.
 
     Attributes:
         network: shallow, folded, unet2d or unet3d.
@@ -39,7 +58,6 @@ class ModelConfig:
         focus: layer near whose voxels half of the crops lie, where labels are rare.
     """
 
-    name: str = MISSING
     network: str = MISSING
     outputs: list[str] = MISSING
     width: int = MISSING
@@ -117,17 +135,18 @@ class TrainRun:
     Attributes:
         data: to learn from.
         validation_split: of the same data, on which thresholds and the best step are chosen.
-        steps: of the optimizer.
+        steps: of the optimizer, of a network.
         batch_size: crops of a step.
         validate_every: steps between validations.
         save_every: steps between checkpoints.
         resume: run directory of a training to go on with, bit for bit.
-        weights: to start from: a file, or the name of shipped ones.
+        weights: to start from: a file, or the name of shipped ones. An edge classifier learns from
+            the answers of their network.
     """
 
     data: Data = MISSING
     validation_split: str = "validation"
-    model: ModelConfig = MISSING
+    model: Model = MISSING
     optimizer: Optimizer = MISSING
     augmentation: AugmentationConfig = dataclasses.field(default_factory=AugmentationConfig)
     tracker: Tracker = MISSING

@@ -13,6 +13,14 @@ raw voxels to skeletons, beside PyTorch, scikit-image and waterz put together.
 Suite `accuracy`, which takes minutes and is not part of `all`, is of exactness, not of speed:
 rounding errors of the convolution, and losses of networks that learn with it and with XLA's. It
 writes accuracy.md, accuracy.json, errors.csv, loss_curves.csv and loss_curves.png instead.
+
+Suite `synapses`, which takes minutes too and is not part of `all`, compares ways to find synapses:
+rules over the maps of three light networks (clefts; with membranes; with vesicles) or of a joint
+one of as many parameters, and VESICLE-RF; on the phantom, tissue of an unseen seed, and on VNC
+(NEUROPIL_DATA or synapses.vnc.root=DIR). It writes synapses.md, synapses.json, synapses.png and
+synapses.pdf: F1 with intervals, and MB/s. Its phantom is small by default; as large as that which
+the networks learnt from: synapses.phantom.shape=[64,768,768]. Weights of your own:
+synapses.phantom_weights.joint=RUN_DIR.
 """
 
 from pathlib import Path

@@ -17,8 +17,8 @@ def write_cards(folder: Path) -> None:
 
 def as_markdown(kind: str, card: Mapping[str, Any]) -> str:
     """A card as a section."""
-    data, scores = card["config"]["data"], card["validation"]
-    joining, rules = card.get("agglomeration"), card.get("synapse_rules")
+    data, joining = card["config"]["data"], card.get("agglomeration")
+    chosen_on, rules = f"split `{card['config']['validation_split']}`", card.get("synapse_rules")
     lines = [
         f"## {kind}",
         "",
@@ -27,10 +27,23 @@ def as_markdown(kind: str, card: Mapping[str, Any]) -> str:
         *(f"- cite: {citation}" for citation in card["citations"]),
         f"- command: `{card['command']}` (commit {card['commit']})",
         f"- took {card['seconds']} seconds on {card['machine']}",
-        f"- at step {card['step']}, on split `{card['config']['validation_split']}` of the same "
-        "data, by which the step and the thresholds were chosen:",
-        *(f"  - {name}: {value:.3f}" for name, value in scores.items()),
-        *([f"- regions are joined by {joining}, chosen on the same split"] if joining else []),
-        *([f"- synapses are found by {rules}, chosen on the same split"] if rules else []),
+        *_scores(card, chosen_on),
+        *([f"- regions are joined by {joining}, chosen on {chosen_on}"] if joining else []),
+        *([f"- synapses are found by {rules}, chosen on {chosen_on}"] if rules else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _scores(card: Mapping[str, Any], chosen_on: str) -> list[str]:
+    """Those of a network on validation data, or of an edge classifier on what it has learnt."""
+    if "validation" in card:
+        words = (
+            f"- at step {card['step']}, on {chosen_on} of the same data, by which the step and the "
+            "thresholds were chosen:"
+        )
+        return [words, *(f"  - {name}: {value:.3f}" for name, value in card["validation"].items())]
+    learnt = card["learnt"]
+    return [
+        f"- tells boundaries between supervoxels by the answers of `{card['weights']}`; has learnt "
+        f"{learnt['edges']:.0f} of them, and errs in {learnt['errors']:.1%} of those"
+    ]

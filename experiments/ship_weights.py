@@ -11,18 +11,26 @@ from omegaconf import OmegaConf
 from data.datasets.loading import find_entry
 from experiments.cards import write_cards
 from experiments.training.earlier import CONFIG, FINAL
+from models.archive import read_archive, write_archive
+from models.edge_classifier import is_classifier
 from models.outputs import offset_of
 from models.pretrained_weights import BEST, FOLDER
 from models.weights import load_weights, read_card, save_weights
 
-MACHINE = ("data.root=", "tracker", "hydra.")  # what says nothing of the weights
+MACHINE = (
+    "data.root=",
+    "model.reconstruction=",
+    "tracker",
+    "hydra.",
+)  # what says nothing of the weights
 
 HELP = """\
 python -m experiments.ship_weights RUN_DIR NAME
 
 Copies the best weights of a finished training, at half precision, to models/pretrained/NAME, where
-`weights=NAME` finds them, with a card of what they were trained on and how well they validated;
-and writes the cards of all weights of that name into its README.md.
+`weights=NAME` finds them (an edge classifier: agglomeration.classifier=NAME/edges), with a card of
+what they were trained on and how well they validated; and writes the cards of all weights of that
+name into its README.md.
 
 RUN_DIR  of experiments.train; NAME  a tissue and how it was imaged, such as sstem_fly
 """
@@ -45,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def ship(run: Path, folder: Path) -> Path:
-    """Writes OUTPUT.npz into the folder, and the README.md of all that lies there.
+    """Writes OUTPUT.npz (or edges.npz) into the folder, and the README.md of all that lies there.
 
     Raises:
         FileNotFoundError: a run that is not finished.
@@ -53,10 +61,14 @@ def ship(run: Path, folder: Path) -> Path:
     """
     if not (run / FINAL).is_file():
         raise FileNotFoundError(f"{run}: needs the run directory of a finished training")
-    architecture, params = load_weights(run / BEST)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{kind_of(architecture.outputs)}.npz"
-    save_weights(path, architecture, params, card_of(run), storage="float16")
+    if is_classifier(run / BEST):
+        path, (about, arrays) = folder / "edges.npz", read_archive(run / BEST)
+        write_archive(path, {**about, "card": card_of(run)}, arrays)
+    else:
+        architecture, params = load_weights(run / BEST)
+        path = folder / f"{kind_of(architecture.outputs)}.npz"
+        save_weights(path, architecture, params, card_of(run), storage="float16")
     write_cards(folder)
     return path
 
@@ -75,7 +87,8 @@ def card_of(run: Path) -> dict[str, Any]:
     """
     card, machine = read_card(run / BEST), json.loads((run / "environment.json").read_text())
     seconds = (run / FINAL).stat().st_mtime - (run / CONFIG).stat().st_mtime
-    card["config"]["data"].pop("root", None)  # a path of the machine that it was trained on
+    card["config"]["data"].pop("root", None)  # paths of the machine that it was trained on
+    card["config"].get("model", {}).pop("reconstruction", None)
     return {
         **card,
         "command": command_of(run),

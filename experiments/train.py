@@ -1,11 +1,13 @@
-"""Trains a network, and keeps all that is needed to go on, to judge it and to use it.
+"""Trains a model, and keeps all that is needed to go on, to judge it and to use it.
 
     python -m experiments.train model=membrane data=phantom
     python -m experiments.train model=cleft data=vnc data.root=DIR steps=3000
+    python -m experiments.train model=agglomeration data=vnc weights=MY_RUN_DIR
     python -m experiments.train resume=RUN_DIR        goes on where a training stopped, bit for bit
 
 Models: membrane, membrane_fast, cleft, vesicle, joint, affinity, affinity_fast and
-affinity_isotropic. The run directory holds metrics.jsonl (a line for each report), metrics.json
+affinity_isotropic; agglomeration, which learns what to join from the supervoxels of a trained
+network (weights=). The run directory holds metrics.jsonl (a line for each report), metrics.json
 (the final figures), best.npz (the weights that validated best), checkpoints/ and samples/
 (prediction beside truth).
 """
@@ -18,7 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from configs.schema import register
-from configs.training import TrainRun
+from configs.training import EdgeClassifier, TrainRun
 
 register()
 
@@ -30,12 +32,14 @@ def main(config: DictConfig) -> None:
     from experiments.training.workers import take_share
 
     take_share(HydraConfig.get().launcher)
+    from experiments.training import edges, run
     from experiments.training.resuming import resumed
-    from experiments.training.run import run
 
     folder = Path(HydraConfig.get().runtime.output_dir)
     settings, folder = resumed(config, folder)
-    run(cast(TrainRun, OmegaConf.to_object(settings)), folder)
+    typed = cast(TrainRun, OmegaConf.to_object(settings))
+    training = edges if isinstance(typed.model, EdgeClassifier) else run
+    training.run(typed, folder)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ class Shallow(nnx.Module):
 
     A net of the fast pass of Meirovitch et al. 2016 (arXiv:1612.02120; its layers are not known,
     these are ours). Pooling is turned into dilation, so that every pixel has an output of its own
-    (Giusti et al. 2013, arXiv:1302.1700): an image is dealt out to four of half the size, in which
-    the kernels of the next layers are dense again, and put together only at the end.
+    (Giusti et al. 2013, arXiv:1302.1700).
 
     Attributes:
         reach: voxels (z, y, x) around an output that it may depend on.
@@ -54,11 +53,11 @@ class Shallow(nnx.Module):
         self.first = Conv(sections, width, (1, 3, 3), activation="relu", rngs=rngs)
         counts[0] -= 1
         self.levels = nnx.List(
-            nnx.List(Standardised(width, width, (1, 3, 3), rngs=rngs) for _ in range(count))
-            for count in counts
+            nnx.List(_layer(width, 2**level, rngs) for _ in range(count))
+            for level, count in enumerate(counts)
         )
         self.head = head(width, outputs, prior, rngs=rngs)
-        self.multiple = (1, 2 ** (levels - 1), 2 ** (levels - 1))
+        self.multiple = (1, 1, 1)
         radius = 1 + sum(count * 2**level for level, count in enumerate(counts))
         self.reach = (sections // 2, radius, radius)
 
@@ -70,31 +69,14 @@ class Shallow(nnx.Module):
         Args:
             x: one grey value per voxel.
             ends: whether to answer for the sections at the ends too, which lack neighbours.
-
-        Raises:
-            ValueError: sizes that are not multiples of `multiple`.
         """
         check_images(x, self.multiple)
         x = self.first(neighbouring(x, self.sections, ends=ends))
-        for level, layers in enumerate(self.levels):
-            x = dealt(x) if level else x
+        for layers in self.levels:
             for layer in layers:
                 x = layer(x)
-        x = self.head(x)
-        for _ in range(len(self.levels) - 1):
-            x = gathered(x)
-        return x
+        return self.head(x)
 
 
-def dealt(x: Float32[Array, "_ _ _ _ _"]) -> Float32[Array, "_ _ _ _ _"]:
-    """Four images of half the size: those of even and odd y, and of even and odd x."""
-    batch, d, h, w, c = x.shape
-    x = x.reshape(batch, d, h // 2, 2, w // 2, 2, c).transpose(3, 5, 0, 1, 2, 4, 6)
-    return x.reshape(4 * batch, d, h // 2, w // 2, c)
-
-
-def gathered(x: Float32[Array, "_ _ _ _ _"]) -> Float32[Array, "_ _ _ _ _"]:
-    """The inverse of `dealt`."""
-    batch, d, h, w, c = x.shape
-    x = x.reshape(2, 2, batch // 4, d, h, w, c).transpose(2, 3, 4, 0, 5, 1, 6)
-    return x.reshape(batch // 4, d, 2 * h, 2 * w, c)
+def _layer(width: int, steps: int, rngs: nnx.Rngs) -> Standardised:
+    return Standardised(width, width, (1, 3, 3), kernel_dilation=(1, steps, steps), rngs=rngs)

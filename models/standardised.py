@@ -35,13 +35,28 @@ class Standardised(nnx.Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, kernel_size: Sequence[int], *, rngs: nnx.Rngs
+        self,
+        in_features: int,
+        out_features: int,
+        kernel_size: Sequence[int],
+        *,
+        kernel_dilation: Sequence[int] = (1, 1, 1),
+        rngs: nnx.Rngs,
     ):
-        """A layer with a kernel drawn from `rngs.params` (He et al. 2015)."""
+        """A layer with a kernel drawn from `rngs.params` (He et al. 2015).
+
+        Args:
+            in_features: channels of the images.
+            out_features: channels of the result.
+            kernel_size: taps along each spatial axis.
+            kernel_dilation: steps between taps along each spatial axis.
+            rngs: source of keys.
+        """
         shape = (*kernel_size, in_features, out_features)
         self.kernel = nnx.Param(HE_NORMAL(rngs.params(), shape, jnp.float32))
         self.gain = nnx.Param(jnp.ones(out_features))
         self.bias = nnx.Param(jnp.zeros(out_features))
+        self.kernel_dilation = tuple(kernel_dilation)
 
     def taps(self) -> Float32[Array, "*kernel cin cout"]:
         """The kernel that images are convolved with."""
@@ -57,7 +72,13 @@ class Standardised(nnx.Module):
         self, x: Float32[Array, "batch *space cin"]
     ) -> Float32[Array, "batch *space cout"]:
         """Images of the same size."""
-        return winograd_conv(x, self.taps(), bias=self.bias[...], activation="relu")
+        return winograd_conv(
+            x,
+            self.taps(),
+            dilation=self.kernel_dilation,
+            bias=self.bias[...],
+            activation="relu",
+        )
 
 
 class Residual(nnx.Module):

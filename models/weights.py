@@ -1,12 +1,8 @@
 """Weights in one .npz file, with the architecture that they are for and a card about them."""
 
-import json
 import os
-import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,10 +10,7 @@ from flax import nnx
 from jaxtyping import Array
 
 from models.architecture import Architecture, build, check_same, from_json
-
-VERSION = 1  # of the file
-PREFIX = "parameters/"
-NOT_WHOLE = (zipfile.BadZipFile, EOFError, KeyError, OSError, json.JSONDecodeError)
+from models.archive import read_archive, write_archive
 
 
 def save_weights(
@@ -41,22 +34,11 @@ def save_weights(
     Raises:
         ValueError: another suffix, or numbers that are not finite (as float16: above 65504).
     """
-    path = Path(path)
-    if path.suffix != ".npz":
-        raise ValueError(f"got {path}; needs a name that ends in .npz")
     arrays = {
-        PREFIX + _name(keys): _stored(keys, variable[...], storage)
+        _name(keys): _stored(keys, variable[...], storage)
         for keys, variable in nnx.to_flat_state(params)
     }
-    about = {"version": VERSION, "architecture": architecture.to_json(), "card": dict(card)}
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    write_archive(path, {"architecture": architecture.to_json(), "card": dict(card)}, arrays)
 
 
 def load_weights(
@@ -75,7 +57,9 @@ def load_weights(
             whose arrays do not fit its architecture; names the file, the field and both values.
         FileNotFoundError: no such file.
     """
-    about, arrays = _read(path)
+    about, arrays = read_archive(path)
+    if "architecture" not in about:
+        raise ValueError(f"{path}: got weights of no network; needs those of one")
     try:
         architecture = from_json(about["architecture"])
     except ValueError as error:
@@ -101,32 +85,7 @@ def read_card(path: str | os.PathLike) -> dict[str, Any]:
     Raises:
         ValueError, FileNotFoundError: as `load_weights`.
     """
-    return _read(path)[0]["card"]
-
-
-def _read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    if not Path(path).exists():
-        raise FileNotFoundError(f"{path}: no such file of weights")
-    try:
-        with open(path, "rb") as whole, np.load(_zip(whole), allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
-            arrays = {n.removeprefix(PREFIX): file[n] for n in file.files if n != "about"}
-    except (*NOT_WHOLE, ValueError) as error:
-        raise ValueError(
-            f"{path}: not a whole file of weights ({error}); fetch or save it again"
-        ) from error
-    if about.get("version") != VERSION:
-        found = about.get("version")
-        raise ValueError(f"{path}: got version={found}; needs {VERSION}: save it anew")
-    return about, arrays
-
-
-def _zip(file: BinaryIO) -> BinaryIO:
-    """The file, unless its end is missing, where a zip has its table of contents."""
-    if not zipfile.is_zipfile(file):
-        raise zipfile.BadZipFile("its end is missing, or it is no .npz")
-    file.seek(0)
-    return file
+    return read_archive(path)[0]["card"]
 
 
 def _name(keys: Sequence[Any]) -> str:

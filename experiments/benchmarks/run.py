@@ -12,6 +12,7 @@ from experiments.benchmarks.models.suite import measure_models
 from experiments.benchmarks.pipeline.suite import measure_pipeline
 from experiments.benchmarks.result import Result, markdown
 from experiments.benchmarks.scaling.suite import measure_scaling
+from experiments.benchmarks.synapses.suite import measure_synapses
 from experiments.run_record import environment, write_json
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,9 @@ def run(config: BenchmarkRun, folder: Path) -> None:
     write_json(folder / "environment.json", machine)
     if config.suite is Suite.accuracy:
         measure_accuracy(config, folder)
+        return
+    if config.suite is Suite.synapses:
+        measure_synapses(config, folder)
         return
     if config.suite is Suite.scaling:
         measure_scaling(config, folder)

@@ -2,28 +2,26 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from hydra import compose, initialize_config_module
-from omegaconf import OmegaConf
 
-from configs.reconstruction import ReconstructRun
-from configs.schema import register
 from data.opening import open_volume
+from data.volume import Volume
 from experiments.cards import write_cards
 from experiments.evaluation.cells import cut as cut_into_cells
 from experiments.evaluation.segmentation import count_by_cell
 from experiments.reconstruction.grid import Block
 from experiments.reconstruction.scoring import CONVENTION
-from experiments.reconstruction.source import origin_of, with_split
+from experiments.reconstruction.settings import config_of
+from experiments.reconstruction.source import origin_of
 from experiments.reconstruction.stages.cutting import SUPERVOXELS
-from experiments.reconstruction.stages.joining import GRAPHS, read_graph
-from models.pretrained_weights import FOLDER, find_weights
-from models.weights import load_weights, read_card, save_weights
+from experiments.reconstruction.stages.joining import GRAPHS, learned_scores, read_graph
+from models.archive import read_archive, write_archive
+from models.pretrained_weights import FOLDER
 from ops.metrics.contingency import Contingency, merge
 from ops.metrics.segmentation import values_by_convention
-from ops.segmentation.agglomeration import agglomerate, cut
+from ops.segmentation.agglomeration import Dendrogram, agglomerate, cut
 
 LINKAGES: dict[str, dict[str, Any]] = {
     "mean": {"linkage": "mean", "quantile": 0.5},
@@ -35,56 +33,54 @@ THRESHOLDS = np.round(np.arange(0.06, 0.98, 0.02), 2).tolist()
 SHOWN = ("vi", "vi_split", "vi_merge", "adapted_rand_error")
 
 
-def calibrate(run: Path) -> list[dict[str, Any]]:
-    """The scores of every linkage and threshold.
+def calibrate(run: Path, classifier: Path | None = None) -> list[dict[str, Any]]:
+    """The scores of every linkage and threshold, or of every threshold by a classifier of edges.
 
     Raises:
         FileNotFoundError: a folder that is no run directory of a reconstruction.
-        ValueError: data without true neurites.
+        ValueError: data without true neurites, or a classifier of other features.
     """
-    graph, _ = read_graph(run, _blocks(run))
-    table = _pairs(run)
+    graph, regions = read_graph(run, blocks_of(run))
+    table = count_neurites(run, true_neurites(run))
+    if classifier:
+        tree = agglomerate(graph, initial_scores=learned_scores(graph, regions, classifier))
+        return _scores("classifier", {}, tree, table)
+    return [
+        row
+        for name, how in LINKAGES.items()
+        for row in _scores(name, how, agglomerate(graph, **how), table)
+    ]
+
+
+def _scores(
+    name: str, how: Mapping[str, Any], tree: Dendrogram, table: Contingency
+) -> list[dict[str, Any]]:
+    """Of every threshold."""
     rows = []
-    for name, how in LINKAGES.items():
-        tree = agglomerate(graph, **how)
-        for threshold in THRESHOLDS:
-            joined = cut(tree, table.prediction, threshold)
-            parts = Contingency(joined, table.truth, table.counts).swapped()  # which sums equals
-            values = values_by_convention(parts, [CONVENTION])[CONVENTION]
-            scores = {key: values[key] for key in SHOWN}
-            rows.append({"name": name, "threshold": threshold, **how, **scores})
+    for threshold in THRESHOLDS:
+        joined = cut(tree, table.prediction, threshold)
+        parts = Contingency(joined, table.truth, table.counts).swapped()  # which sums equals
+        values = values_by_convention(parts, [CONVENTION])[CONVENTION]
+        scores = {key: values[key] for key in SHOWN}
+        rows.append({"name": name, "threshold": threshold, **how, **scores})
     return rows
 
 
-def read_config(run: Path) -> ReconstructRun:
-    """The config that a run was made with.
+def note_in_card(path: Path, name: str, setting: Mapping[str, Any]) -> None:
+    """Writes a setting that was chosen into the card of weights or of a classifier."""
+    about, arrays = read_archive(path)
+    card = {**about["card"], name: dict(setting)}
+    write_archive(path, {**about, "card": card}, arrays)
+    if path.parent.parent == FOLDER:
+        write_cards(path.parent)
+
+
+def blocks_of(run: Path) -> tuple[Block, ...]:
+    """The blocks of a run, of which only the index is known.
 
     Raises:
-        FileNotFoundError: a folder that is no run directory.
+        FileNotFoundError: a folder that is no run directory of a reconstruction.
     """
-    register()
-    if not (run / ".hydra" / "overrides.yaml").exists():
-        raise FileNotFoundError(f"{run}: needs a run directory of experiments.reconstruct")
-    overrides = [str(word) for word in OmegaConf.load(run / ".hydra" / "overrides.yaml")]
-    with initialize_config_module("configs", version_base="1.3"):
-        composed = OmegaConf.to_object(compose("reconstruct", overrides))
-    return with_split(cast(ReconstructRun, composed))
-
-
-def note_in_card(weights: str, name: str, setting: Mapping[str, Any]) -> Path:
-    """Writes a setting that was chosen into the card of weights; returns their file."""
-    path = find_weights(weights)
-    architecture, params = load_weights(path)
-    card = {**read_card(path), name: dict(setting)}
-    if path.parent.parent != FOLDER:
-        save_weights(path, architecture, params, card)
-        return path
-    save_weights(path, architecture, params, card, storage="float16")
-    write_cards(path.parent)
-    return path
-
-
-def _blocks(run: Path) -> tuple[Block, ...]:
     names = sorted(path.stem for path in (run / GRAPHS).glob("*.npz"))
     if not names:
         raise FileNotFoundError(f"{run}: needs a run directory of experiments.reconstruct")
@@ -93,12 +89,21 @@ def _blocks(run: Path) -> tuple[Block, ...]:
     return tuple(Block((z, y, x), nowhere, nowhere, nowhere, nowhere) for z, y, x in indices)
 
 
-def _pairs(run: Path) -> Contingency:
-    """Voxels of each true neurite in each supervoxel."""
-    config = read_config(run)
+def true_neurites(run: Path) -> Volume:
+    """Those of the data of a run.
+
+    Raises:
+        ValueError: data without any.
+    """
+    config = config_of(run)
     layers = origin_of(config.data, config.seed).layers()
     if "neurites" not in layers:
         raise ValueError(f"{run}: its data have no true neurites to be compared with")
-    volumes = {"truth": layers["neurites"], "prediction": open_volume(str(run / SUPERVOXELS))}
-    cells = cut_into_cells(volumes["truth"].shape, (1, 1, 1))
+    return layers["neurites"]
+
+
+def count_neurites(run: Path, truth: Volume) -> Contingency:
+    """Voxels of each true neurite in each supervoxel of a run."""
+    volumes = {"truth": truth, "prediction": open_volume(str(run / SUPERVOXELS))}
+    cells = cut_into_cells(truth.shape, (1, 1, 1))
     return merge(count_by_cell(volumes, cells, None)["prediction"])

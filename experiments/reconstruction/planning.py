@@ -4,7 +4,6 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from configs.reconstruction import ReconstructRun
 from data.normalisation import GreyScale, measure_grey_scale
@@ -50,39 +49,50 @@ class Plan:
 
 def plan(config: ReconstructRun, folder: Path, origin: Origin, weights: Path) -> Plan:
     """The stages of a config, which write into a run directory."""
+    begun, image = plan_graph(config, folder, origin, weights), origin.image()
+    join = joining.joining_stage(folder, begun.blocks, config.agglomeration, [begun.stages[-1].key])
+    label = labelling.stage(folder, image, begun.blocks, [join.key])
+    fine = dataclasses.asdict(config.skeletons)
+    trace = tracing.stage(folder, image, begun.blocks, fine, [label.key])
+    coarse_nm, least_nm = config.skeletons.coarse_nm, config.skeletons.least_length_nm
+    grow = growing.stage(folder, begun.blocks, trace.blocks, coarse_nm, least_nm, [trace.key])
+    stages = (*begun.stages, join, label, trace, grow)
+    if others := synapse_weights(config, weights):
+        look = begun.stages[0]
+        maps = {
+            output: _predict(output, config, folder, origin, path, begun)
+            for output, path in others.items()
+            if path != weights
+        }
+        seen = dict.fromkeys(others, look) | maps
+        rules = synapse_rules(config, others["cleft"])
+        stages += tuple(maps.values())
+        stages += _synapse_stages(config, folder, origin, begun.blocks, rules, look, label, seen)
+    return dataclasses.replace(begun, stages=stages)
+
+
+def plan_graph(config: ReconstructRun, folder: Path, origin: Origin, weights: Path) -> Plan:
+    """The stages up to the region graph, which depend on no truth and no agglomeration."""
     image, (architecture, network) = origin.image(), prediction.load_network(weights)
     scale, settings = measure_grey_scale([image]), supervoxel_settings(config, image)
     others = synapse_weights(config, weights)
     networks = [network, *(prediction.load_network(path)[1] for path in others.values())]
     z, y, x = image.shape[:3]
     blocks = Grid((z, y, x), block_shape_for(image, config.block_shape, networks))
-    source = identity(config.data, config.seed, image)
-
-    def predict(name: str, path: Path) -> Stage:
-        shape, most = blocks.block_shape, config.context
-        return prediction.stage(name, folder, origin, path, scale, shape, most, source)
-
-    look = predict("membrane", weights)
+    look = _predict("membrane", config, folder, origin, weights, Plan((), blocks, scale))
     cut = cutting.stage(folder, image, blocks, settings, [look.key])
     offsets = prediction.offsets(architecture.outputs)
     pairs = joining.graph_stage(folder, blocks, offsets, [look.key, cut.key])
-    how = dataclasses.asdict(config.agglomeration)
-    join = joining.joining_stage(folder, blocks, how, [pairs.key])
-    label = labelling.stage(folder, image, blocks, [join.key])
-    fine = dataclasses.asdict(config.skeletons)
-    trace = tracing.stage(folder, image, blocks, fine, [label.key])
-    coarse_nm, least_nm = config.skeletons.coarse_nm, config.skeletons.least_length_nm
-    grow = growing.stage(folder, blocks, trace.blocks, coarse_nm, least_nm, [trace.key])
-    stages = (look, cut, pairs, join, label, trace, grow)
-    if others:
-        seen = {
-            output: look if path == weights else predict(output, path)
-            for output, path in others.items()
-        }
-        rules = synapse_rules(config, others["cleft"])
-        stages += tuple(stage for stage in seen.values() if stage is not look)
-        stages += _synapse_stages(config, folder, origin, blocks, rules, look, label, seen, source)
-    return Plan(stages, blocks, scale)
+    return Plan((look, cut, pairs), blocks, scale)
+
+
+def _predict(
+    name: str, config: ReconstructRun, folder: Path, origin: Origin, weights: Path, begun: Plan
+) -> Stage:
+    """What a network answers, on the blocks of a plan."""
+    source = identity(config.data, config.seed, origin.image())
+    shape, most = begun.blocks.block_shape, config.context
+    return prediction.stage(name, folder, origin, weights, begun.scale, shape, most, source)
 
 
 def _synapse_stages(
@@ -94,7 +104,6 @@ def _synapse_stages(
     look: Stage,
     label: Stage,
     seen: Mapping[str, Stage],
-    source: Mapping[str, Any],
 ) -> tuple[Stage, ...]:
     """From the maps to a table of synapses; `seen` are the stages of clefts and vesicles."""
     image, on_truth = origin.image(), config.synapses.true_neurites
@@ -109,7 +118,8 @@ def _synapse_stages(
     spots = spotting.pieces_stage(folder, blocks, rules, [seen["cleft"].key])
     unite = spotting.objects_stage(folder, blocks, rules, [spots.key])
     reads = [unite.key, label.key, look.key, *(stage.key for stage in seen.values())]
-    pair = pairing.stage(blocks, evidence, rules, reads, source if on_truth else None)
+    source = identity(config.data, config.seed, image) if on_truth else None
+    pair = pairing.stage(blocks, evidence, rules, reads, source)
     outputs = [folder / name for name in wiring.OUTPUTS]
     table = listing.table_stage(folder, image, blocks, outputs, [pair.key])
     paint = listing.painting_stage(folder, image, blocks, [table.key])

@@ -14,7 +14,7 @@ from configs.reconstruction import ReconstructRun
 from data.opening import open_volume
 from data.volume import Volume
 from experiments.evaluation.lookup import inside_of
-from experiments.reconstruction.calibration import read_config
+from experiments.reconstruction.settings import config_of
 from experiments.reconstruction.source import origin_of
 from experiments.reconstruction.stages.labelling import SEGMENTATION
 from experiments.reconstruction.stages.prediction import CLEFT, MEMBRANE, VESICLES
@@ -75,7 +75,7 @@ def calibrate_synapses(run: Path) -> tuple[Rules, list[dict[str, Any]]]:
         FileNotFoundError: a folder that is no run directory with maps of clefts.
         ValueError: data without true clefts.
     """
-    config = read_config(run)
+    config = config_of(run)
     case, rules = read_case(run, config), started(config)
     rows = [{**dataclasses.asdict(rules), **try_rules(case, rules)}]
     for name in tqdm([name for _ in range(ROUNDS) for name in TRIED if _matters(name, case)]):

@@ -9,9 +9,11 @@ import numpy as np
 
 from configs.reconstruction import Agglomeration, ReconstructRun
 from data.volume import Volume
-from experiments.reconstruction.stages.prediction import offsets
+from experiments.reconstruction.stages.prediction import digest, offsets
+from models.edge_classifier import load_classifier
 from models.pretrained_weights import find_weights
 from models.weights import load_weights, read_card
+from ops.segmentation.edge_features import NAMES
 from ops.synapses.rules import Rules
 
 log = logging.getLogger(__name__)
@@ -38,20 +40,51 @@ def choose_weights(name: str) -> Path:
 
 
 def with_calibration(config: ReconstructRun, weights: Path) -> ReconstructRun:
-    """The config, with what it leaves open of the agglomeration as the card of the weights says.
+    """The config, with what it leaves open of the agglomeration as a card says.
+
+    That is the card of the classifier, if the config names one, else that of the weights.
 
     Raises:
-        ValueError: neither says how far to join regions.
+        ValueError: neither says how far to join regions; a classifier beside a linkage, or one
+            that has learnt from the answers of another network.
+        FileNotFoundError: no such classifier.
     """
-    found = read_card(weights).get("agglomeration", {})
     given = {k: v for k, v in dataclasses.asdict(config.agglomeration).items() if v is not None}
-    if "threshold" not in {**found, **given}:
-        raise ValueError(
-            f"{weights}: its card says not how far to join regions; needs agglomeration.threshold, "
-            "in [0, 1], such as python -m experiments.calibrate finds"
-        )
+    if "classifier" in given:
+        return dataclasses.replace(config, agglomeration=_learned(given, weights))
+    found = read_card(weights).get("agglomeration", {})
+    _check_threshold({**found, **given}, weights)
     chosen: dict[str, Any] = {"linkage": "mean", "quantile": 0.5, **found, **given}
     return dataclasses.replace(config, agglomeration=Agglomeration(**chosen))
+
+
+def _learned(given: dict[str, Any], weights: Path) -> Agglomeration:
+    """The agglomeration by a classifier."""
+    if {"linkage", "quantile"} & given.keys():
+        raise ValueError(
+            f"got agglomeration.classifier={given['classifier']} with a linkage or quantile; needs "
+            "one of them: a classifier's edges are joined by the mean"
+        )
+    path = find_weights(given["classifier"])
+    load_classifier(path, NAMES)
+    card = read_card(path)
+    if card.get("network") not in (None, digest(weights)):
+        raise ValueError(
+            f"{path}: got a classifier that has learnt from the answers of {card['weights']}, for "
+            f"those of {weights}; needs one for them: python -m experiments.train "
+            f"model=agglomeration weights={weights}"
+        )
+    chosen = {**card.get("agglomeration", {}), **given}
+    _check_threshold(chosen, path)
+    return Agglomeration(chosen["threshold"], "mean", 0.5, given["classifier"])
+
+
+def _check_threshold(chosen: dict[str, Any], path: Path) -> None:
+    if "threshold" not in chosen:
+        raise ValueError(
+            f"{path}: its card says not how far to join regions; needs agglomeration.threshold, "
+            "in [0, 1], such as python -m experiments.calibrate finds"
+        )
 
 
 def synapse_weights(config: ReconstructRun, weights: Path) -> dict[str, Path]:

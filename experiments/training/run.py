@@ -24,7 +24,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 from tqdm import tqdm
 
-from configs.training import TrainRun
+from configs.training import ModelConfig, TrainRun
 from data.augment import Augmentation
 from experiments.run_record import environment, write_json
 from experiments.training.batches import Batch, Sampling, batches
@@ -64,19 +64,20 @@ def run(config: TrainRun, folder: Path) -> dict[str, float]:
     leads = jax.process_index() == 0
 
     # Data
-    model, outputs = config.model, tuple(config.model.outputs)
+    model = cast(ModelConfig, config.model)
+    outputs = tuple(model.outputs)
     check_outputs(outputs)
     kinds = kinds_of(outputs)
     learnt = load_layers(config.data, kinds, model.targets, config.seed)
     held_out_data = dataclasses.replace(config.data, split=config.validation_split)
     held_out = load_layers(held_out_data, kinds, model.targets, config.seed)
-    sampling = sampling_of(config)
+    sampling = sampling_of(config, model)
     shares = jnp.asarray(positive_shares(learnt, outputs), jnp.float32)
     balance = tempered(shares, model.balance)
 
     # Network and optimizer
     constant = tempered(shares, 1 - model.balance)  # the answer that costs least if it is one
-    architecture = architecture_of(config, float(constant.mean()))
+    architecture = architecture_of(model, float(constant.mean()))
     graph, params = nnx.split(build(architecture, nnx.Rngs(config.seed)), nnx.Param)
     if config.weights:
         params = starting_weights(config.weights, architecture)
@@ -197,13 +198,13 @@ def in_words(values: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in values.items())
 
 
-def sampling_of(config: TrainRun) -> Sampling:
+def sampling_of(config: TrainRun, model: ModelConfig) -> Sampling:
     """How batches are drawn.
 
     Raises:
         ValueError: a crop of fewer sections than the network sees at once.
     """
-    (d, h, w), sections = config.model.crop_shape, config.model.sections
+    (d, h, w), sections = model.crop_shape, model.sections
     if d < sections:
         raise ValueError(
             f"got model.crop_shape={[d, h, w]} for a network that sees {sections} sections at "
@@ -213,15 +214,14 @@ def sampling_of(config: TrainRun) -> Sampling:
         crop_shape=(d, h, w),
         batch_size=config.batch_size,
         augmentation=Augmentation(**dataclasses.asdict(config.augmentation)),
-        focus=config.model.focus,
-        focus_fraction=0.5 if config.model.focus else 0.0,
+        focus=model.focus,
+        focus_fraction=0.5 if model.focus else 0.0,
         margin=sections // 2,
     )
 
 
-def architecture_of(config: TrainRun, prior: float) -> Architecture:
+def architecture_of(model: ModelConfig, prior: float) -> Architecture:
     """The network that a config describes, which starts out by answering `prior`."""
-    model = config.model
     return Architecture(
         network=cast(Network, model.network),
         outputs=tuple(model.outputs),

@@ -62,6 +62,7 @@ def describe(
         list(geometry.kernel),
         list(geometry.tile),
         list(geometry.low),
+        list(geometry.steps),
         threads,
     )
 
@@ -107,6 +108,7 @@ def convolve(
             kernel=_sizes(geometry.kernel),
             tile=_sizes(geometry.tile),
             pad=_sizes(geometry.low),
+            steps=_sizes(geometry.steps),
             window=_sizes(geometry.window),
             activation=np.int64(ACTIVATIONS[activation]),
         )
@@ -125,7 +127,14 @@ def convolve_direct(
             "neuropil_direct_convolve",
             jax.ShapeDtypeStruct(shape, jnp.float32),
             vmap_method="sequential",
-        )(x, w, bias, pad=_sizes(geometry.low), activation=np.int64(ACTIVATIONS[activation]))
+        )(
+            x,
+            w,
+            bias,
+            pad=_sizes(geometry.low),
+            steps=_sizes(geometry.steps),
+            activation=np.int64(ACTIVATIONS[activation]),
+        )
 
     return _images_in_one_batch(call)(x, w, bias)
 
@@ -138,7 +147,13 @@ def weight_gradient(x: Image, dy: Image, geometry: Geometry) -> Kernels:
         jax.ShapeDtypeStruct(shape, jnp.float32),
         vmap_method="sequential",
     )
-    return call(x, dy, tile=_sizes(geometry.tile), pad=_sizes(geometry.low))
+    return call(
+        x,
+        dy,
+        tile=_sizes(geometry.tile),
+        pad=_sizes(geometry.low),
+        steps=_sizes(geometry.steps),
+    )
 
 
 def _images_in_one_batch(call: Callable) -> Callable:

@@ -1,5 +1,6 @@
 """`winograd_conv`: the convolution as its users call it."""
 
+import dataclasses
 import logging
 import math
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ from jaxtyping import Array, Float32
 
 from ops.winograd.calls import ACTIVATIONS
 from ops.winograd.core import activated_conv
-from ops.winograd.dilation import dilated
 from ops.winograd.geometry import Geometry, Padding, Triple, resolve_padding
 from ops.winograd.plan import TILES, Plan, Precision, gradient_tile, make_plan
 
@@ -61,10 +61,7 @@ def winograd_conv(
     offset = jnp.zeros(0, jnp.float32) if bias is None else bias
     images, kernels = to_rank_3(x), w.reshape((1,) * (5 - w.ndim) + w.shape)
 
-    def apply(images, geometry):
-        return activated_conv(images, kernels, offset, geometry, activation)
-
-    y = dilated(apply, images, geometry, _triple(dilation, w.ndim - 2))
+    y = activated_conv(images, kernels, offset, geometry, activation)
     return y.reshape(y.shape[0], *y.shape[6 - w.ndim : 4], y.shape[4])
 
 
@@ -83,8 +80,6 @@ def window_of(pool: int | Sequence[int], rank: int) -> Triple:
 def plan_of(x, w, padding, dilation, precision, tile, pool=1) -> tuple[Geometry, Plan]:
     """What is fixed about a call, and how it is computed.
 
-    The geometry's padding is that of the whole, also where there is dilation.
-
     Raises:
         ValueError, TypeError: as `winograd_conv`.
     """
@@ -92,27 +87,21 @@ def plan_of(x, w, padding, dilation, precision, tile, pool=1) -> tuple[Geometry,
     if precision not in TILES:
         raise ValueError(f"got precision={precision!r}; needs one of {', '.join(TILES)}")
     rank = w.ndim - 2
-    steps = _triple(dilation, rank)
-    kernel = _leading_ones(w.shape[:-2])
-    reach = [(k - 1) * s + 1 for k, s in zip(kernel, steps, strict=True)]
-    pairs = [(0, 0)] * (3 - rank) + resolve_padding(padding, reach[3 - rank :])
+    kernel, size = _leading_ones(w.shape[:-2]), _leading_ones(x.shape[1:-1])
+    d, h, w_ = (s if k > 1 else 1 for k, s in zip(kernel, _triple(dilation, rank), strict=True))
+    bare = Geometry(kernel, (0, 0, 0), (0, 0, 0), window=window_of(pool, rank), steps=(d, h, w_))
+    pairs = [(0, 0)] * (3 - rank) + resolve_padding(padding, bare.reach()[3 - rank :])
     low, high = _leading_ones([lo for lo, _ in pairs]), _leading_ones([hi for _, hi in pairs])
-    size = _leading_ones(x.shape[1:-1])
-    window = window_of(pool, rank)
-    whole = Geometry(_leading_ones(reach), low, high, window=window)
-    out = whole.output(size)
+    whole = dataclasses.replace(bare, low=low, high=high)
     if min(whole.pooled(size)) < 1:
         raise ValueError(
             f"got x of shape {x.shape} and w of {w.shape} with padding={padding} and pool={pool}; "
             f"needs a result of at least one element, not {whole.pooled(size)[3 - rank :]}"
         )
-    batch = x.shape[0] * math.prod(steps)
-    phase = [-(-n // s) + k - 1 for n, s, k in zip(out, steps, kernel, strict=True)]
-    shape = (batch, *phase, x.shape[-1])
-    bare = Geometry(kernel, (0, 0, 0), (0, 0, 0))
-    plan = make_plan(shape, w.shape[-1], bare, precision, _tile(tile, kernel))
+    shape = (x.shape[0], *size, x.shape[-1])
+    plan = make_plan(shape, w.shape[-1], whole.unpooled(), precision, _tile(tile, kernel))
     chosen = plan.tile if plan.path == "winograd" else gradient_tile(kernel, precision)
-    return Geometry(kernel, low, high, plan.path, chosen, window), plan
+    return dataclasses.replace(whole, path=plan.path, tile=chosen), plan
 
 
 def check_arrays(x, w) -> None:

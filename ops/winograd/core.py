@@ -161,10 +161,17 @@ def _lax(x: Image, w: Kernels, geometry: Geometry) -> Image:
     if geometry.kernel[0] == 1 and pairs[0] == (0, 0):
         # XLA's convolutions of rank 2 are many times faster than those of rank 3.
         y = lax.conv_general_dilated(
-            x.reshape(-1, *x.shape[2:]), w[0], (1, 1), pairs[1:], dimension_numbers=FLAT
+            x.reshape(-1, *x.shape[2:]),
+            w[0],
+            (1, 1),
+            pairs[1:],
+            rhs_dilation=geometry.steps[1:],
+            dimension_numbers=FLAT,
         )
         return y.reshape(*x.shape[:2], *y.shape[1:])
-    return lax.conv_general_dilated(x, w, (1, 1, 1), pairs, dimension_numbers=DIMENSIONS)
+    return lax.conv_general_dilated(
+        x, w, (1, 1, 1), pairs, rhs_dilation=geometry.steps, dimension_numbers=DIMENSIONS
+    )
 
 
 def _lax_weight_gradient(x: Image, dy: Image, geometry: Geometry) -> Kernels:

@@ -21,6 +21,7 @@ class Geometry:
         tile: elements of a Winograd tile along each axis, 1 where the kernel is 1; on another
             path, the tile by which the kernels get their gradient, or all 1 where there is none.
         window: 2 along the axes where the maximum of two neighbouring results is kept, else 1.
+        steps: between the taps of a kernel along each axis, 1 where the kernel is 1.
     """
 
     kernel: Triple
@@ -29,12 +30,18 @@ class Geometry:
     path: Path = "lax"
     tile: Triple = (1, 1, 1)
     window: Triple = (1, 1, 1)
+    steps: Triple = (1, 1, 1)
+
+    def reach(self) -> Triple:
+        """From the first tap of a kernel to the last, both included."""
+        d, h, w = ((k - 1) * s + 1 for k, s in zip(self.kernel, self.steps, strict=True))
+        return d, h, w
 
     def output(self, size: Sequence[int]) -> Triple:
         """Spatial size of the result for an input of this size, before windows."""
         d, h, w = (
             n + lo + hi - k + 1
-            for n, lo, hi, k in zip(size, self.low, self.high, self.kernel, strict=True)
+            for n, lo, hi, k in zip(size, self.low, self.high, self.reach(), strict=True)
         )
         return d, h, w
 
@@ -46,7 +53,8 @@ class Geometry:
     def pools_in_tiles(self) -> bool:
         """Whether every window lies within a tile, so that its maximum is found on the way."""
         sides = zip(self.kernel, self.tile, self.window, strict=True)
-        return self.path == "winograd" and all((t - k + 1) % w == 0 for k, t, w in sides)
+        inside = all((t - k + 1) % w == 0 for k, t, w in sides)
+        return self.path == "winograd" and self.steps == (1, 1, 1) and inside
 
     def unpooled(self) -> "Geometry":
         """The convolution alone, without windows."""
@@ -54,8 +62,9 @@ class Geometry:
 
     def transposed(self) -> "Geometry":
         """Of the gradient with respect to the input: the kernel is mirrored."""
-        low = tuple(k - 1 - p for k, p in zip(self.kernel, self.low, strict=True))
-        high = tuple(k - 1 - p for k, p in zip(self.kernel, self.high, strict=True))
+        reach = self.reach()
+        low = tuple(k - 1 - p for k, p in zip(reach, self.low, strict=True))
+        high = tuple(k - 1 - p for k, p in zip(reach, self.high, strict=True))
         return dataclasses.replace(self, low=low, high=high)
 
 

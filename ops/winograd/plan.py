@@ -139,8 +139,8 @@ def _direct(x_shape, cout, geometry, direct_flop) -> Plan:
 def _winograd(x_shape, cout, geometry, tile: Triple, direct_flop, reason: str) -> Plan:
     width, elements = calls.lanes(), math.prod(tile)
     outputs = [t - k + 1 for t, k in zip(tile, geometry.kernel, strict=True)]
-    counts = (-(-n // m) for n, m in zip(geometry.output(x_shape[1:4]), outputs, strict=True))
-    tiles = x_shape[0] * math.prod(counts)
+    sizes = zip(geometry.output(x_shape[1:4]), geometry.steps, outputs, strict=True)
+    tiles = x_shape[0] * math.prod(s * -(-n // (s * m)) for n, s, m in sizes)
     groups, panels = -(-x_shape[4] // width), -(-cout // (2 * width))
     products = 2.0 * elements * tiles * groups * width * panels * 2 * width
     there = _line_cycles(tile, tile) * groups

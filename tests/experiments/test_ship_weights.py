@@ -10,6 +10,7 @@ from flax import nnx
 from experiments import ship_weights
 from models import pretrained_weights
 from models.architecture import Architecture, build
+from models.edge_classifier import classifier_digest, fit, load_classifier, save_classifier
 from models.pretrained_weights import find_weights
 from models.weights import load_weights, read_card, save_weights
 
@@ -75,3 +76,25 @@ def test_an_unfinished_run_is_not_shipped(run, shelf, capsys):
 def test_without_both_words_nothing_is_done(shelf, capsys):
     assert ship_weights.main(["only"]) == 2
     assert "needs RUN_DIR NAME" in capsys.readouterr().err
+
+
+def test_an_edge_classifier_is_shipped_beside_its_network(run, shelf):
+    ship_weights.ship(run, shelf / "fly")
+    config = read_card(run / "best.npz")["config"]
+    config["model"] = {"name": "agglomeration", "reconstruction": "/somewhere"}
+    classifier = fit(("a",), np.array([[1], [2]], np.float32), np.array([True, False]))
+    card = {
+        "config": config | {"validation_split": "validation"},
+        "weights": "fly/membrane",
+        "learnt": {"edges": 2.0, "errors": 0.5},
+        "voxel_size_nm": [50, 4, 4],
+        "agglomeration": {"threshold": 0.6},
+    }
+    save_classifier(run / "best.npz", classifier, card)
+    path = ship_weights.ship(run, shelf / "fly")
+    assert path == find_weights("fly/edges")
+    assert classifier_digest(load_classifier(path, ("a",))) == classifier_digest(classifier)
+    page = (shelf / "fly" / "README.md").read_text()
+    for told in ("has learnt 2 of them, and errs in 50.0%", "'threshold': 0.6", "0.750"):
+        assert told in page
+    assert "somewhere" not in page + json.dumps(read_card(path))

@@ -50,7 +50,8 @@ def compiled(built):
     def compile_one(name):
         graph, state = nnx.split(built(name))
         forward = jax.jit(lambda images: nnx.merge(graph, state)(images))
-        images = draw((2, *(2 * m for m in built(name).multiple), 1))
+        sizes = (max(2 * m, n) for m, n in zip(built(name).multiple, (2, 8, 8), strict=True))
+        images = draw((2, *sizes, 1))
         return forward, images, forward(images)
 
     return compile_one
@@ -66,9 +67,12 @@ def plain_conv(monkeypatch):
     """XLA's convolution, in which a voxel that is not seen changes no bit."""
 
     def conv(x, w, *, bias, activation, padding="SAME", dilation=1, precision="default"):
-        assert padding == "SAME" and dilation == 1
+        assert padding == "SAME"
+        steps = (1, 1, 1) if dilation == 1 else dilation
         dimensions = ("NDHWC", "DHWIO", "NDHWC")
-        y = jax.lax.conv_general_dilated(x, w, (1, 1, 1), "SAME", dimension_numbers=dimensions)
+        y = jax.lax.conv_general_dilated(
+            x, w, (1, 1, 1), "SAME", rhs_dilation=steps, dimension_numbers=dimensions
+        )
         return activate(y + bias.reshape(1, 1, 1, 1, -1), activation)
 
     monkeypatch.setattr(models.convolution, "winograd_conv", conv)
@@ -117,10 +121,15 @@ def test_reach_is_how_far_an_output_sees(name, built):
         assert farthest == reach, axis
 
 
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "shallow"])
 def test_sizes_must_be_multiples(name, built):
     z, y, x = built(name).multiple
     with pytest.raises(ValueError, match=rf"needs multiples of \({z}, {y}, {x}\): pad or crop"):
         built(name)(jnp.zeros((1, z, y, x + 1, 1)) if x > 1 else jnp.zeros((1, z + 1, y, x, 1)))
+
+
+def test_the_shallow_network_takes_any_size(built):
+    assert built("shallow")(jnp.zeros((1, 2, 5, 3, 1))).shape == (1, 2, 5, 3, 2)
 
 
 @pytest.mark.usefixtures("unchecked")

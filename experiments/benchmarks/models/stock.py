@@ -10,7 +10,7 @@ import models.convolution
 import models.standardised
 from ops.winograd.conv import Activation
 from ops.winograd.core import lax_conv
-from ops.winograd.geometry import Geometry
+from ops.winograd.geometry import Geometry, Triple
 
 
 @contextlib.contextmanager
@@ -29,6 +29,7 @@ def stock_conv(
     *,
     bias: Float32[Array, " cout"],
     activation: Activation,
+    dilation: int | Triple = 1,
     **defaults: object,
 ) -> Float32[Array, "batch z y x cout"]:
     """activation(x * w + bias) with SAME padding, as the networks need it.
@@ -40,8 +41,11 @@ def stock_conv(
         w: kernels, odd along each axis.
         bias: added to every channel of the result.
         activation: applied to the result.
+        dilation: steps between the taps, for all axes or for each.
         defaults: settings of `winograd_conv`, which the networks leave as they are.
     """
     depth, height, width = w.shape[:3]
-    half = (depth // 2, height // 2, width // 2)
-    return lax_conv(x, w, bias, Geometry((depth, height, width), half, half), activation)
+    steps: Triple = (dilation, dilation, dilation) if isinstance(dilation, int) else dilation
+    z, y, x_ = (k // 2 * s for k, s in zip(w.shape[:3], steps, strict=True))
+    geometry = Geometry((depth, height, width), (z, y, x_), (z, y, x_), steps=steps)
+    return lax_conv(x, w, bias, geometry, activation)

@@ -64,9 +64,13 @@ static void add_products(int rows, const float* source, int64_t row_step, int64_
 #undef NEUROPIL_CASE
 }
 
-// Kernels as [panel][tap row][width * cin][kPanel]; channels that are not there are 0.
+// Taps along axis 2 whose inputs follow each other: all of a row, or each for itself.
+static inline int64_t together(const Shape& s) { return s.steps[2] == 1 ? s.kernel[2] : 1; }
+
+// Kernels as [panel][row of taps][taps together * cin][kPanel]; channels that are not there are 0.
 static void pack(const Shape& s, const float* w, float* packed) {
-  const int64_t rows = int64_t(s.kernel[0]) * s.kernel[1], depth = s.kernel[2] * s.cin;
+  const int64_t depth = together(s) * s.cin;
+  const int64_t rows = int64_t(s.kernel[0]) * s.kernel[1] * s.kernel[2] * s.cin / depth;
   const int64_t panels = ceil_div(s.cout, kPanel);
   for (int64_t panel = 0; panel < panels; ++panel) {
     const int64_t first = panel * kPanel, count = std::min<int64_t>(kPanel, s.cout - first);
@@ -79,10 +83,11 @@ static void pack(const Shape& s, const float* w, float* packed) {
 
 static void direct(const Shape& s, const float* x, const float* w, const Epilogue& epilogue,
                    float* y, Pool& pool) {
-  const int64_t depth = s.kernel[2] * s.cin, panels = ceil_div(s.cout, kPanel);
-  const int64_t tap_rows = int64_t(s.kernel[0]) * s.kernel[1];
+  const int64_t depth = together(s) * s.cin, panels = ceil_div(s.cout, kPanel);
+  const int64_t apart = s.kernel[2] / together(s);  // rows of taps for one along axis 1
+  const int64_t tap_rows = int64_t(s.kernel[0]) * s.kernel[1] * apart;
   const int64_t chunks = ceil_div(s.out[2], kPixels);
-  const int64_t wide = (std::min(kPixels, s.out[2]) + s.kernel[2] - 1) * s.cin;
+  const int64_t wide = (std::min(kPixels, s.out[2]) + together(s) - 1) * s.cin;
   const int64_t floats = round_up(tap_rows * wide, 16);
   const Workspace packed(panels * tap_rows * depth * kPanel), rows(floats * pool.threads());
   pack(s, w, packed.data());
@@ -92,13 +97,16 @@ static void direct(const Shape& s, const float* x, const float* w, const Epilogu
     const int64_t n = item / chunks / s.out[1] / s.out[0];
     // The input rows under this stretch, with zeros where they leave the image.
     float* const own = rows.data() + worker * floats;
-    const float* source[25];
+    const float* source[125];
     for (int64_t t = 0; t < tap_rows; ++t) {
-      const int64_t z = d + t / s.kernel[1] - s.pad[0], r = h + t % s.kernel[1] - s.pad[1];
+      const int64_t row_of_taps = t / apart;
+      const int64_t z = d + row_of_taps / s.kernel[1] * s.steps[0] - s.pad[0];
+      const int64_t r = h + row_of_taps % s.kernel[1] * s.steps[1] - s.pad[1];
       source[t] = nullptr;
       if (z < 0 || z >= s.in[0] || r < 0 || r >= s.in[1]) continue;
       const float* row = x + ((n * s.in[0] + z) * s.in[1] + r) * s.in[2] * s.cin;
-      const int64_t first = begin - s.pad[2], last = end - s.pad[2] + s.kernel[2] - 1;
+      const int64_t first = begin + t % apart * s.steps[2] - s.pad[2];
+      const int64_t last = first + end - begin + together(s) - 1;
       source[t] = row + first * s.cin;
       if (first >= 0 && last <= s.in[2]) continue;
       float* const copy = own + t * wide;

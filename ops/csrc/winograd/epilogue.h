@@ -52,5 +52,16 @@ static inline Vec activate(Vec x, Activation activation) {
   return x;
 }
 
+// The choice is made once for all values.
+template <int Count>
+static inline void activate_all(Vec (&values)[Count], Activation activation) {
+  if (activation == Activation::relu) {
+    NEUROPIL_UNROLL
+    for (int k = 0; k < Count; ++k) values[k] = activate(values[k], Activation::relu);
+  } else if (activation != Activation::none) {
+    for (int k = 0; k < Count; ++k) values[k] = activate(values[k], activation);
+  }
+}
+
 }  // namespace NEUROPIL_ISA
 }  // namespace neuropil

@@ -35,7 +35,8 @@ class XlaPool : public neuropil::Pool {
 };
 
 // Of images (batch, d, h, w, channels) and sizes along the spatial axes.
-Shape shape_of(Sizes x, Sizes out, int64_t cout, Sizes kernel, Sizes tile, Sizes pad) {
+Shape shape_of(Sizes x, Sizes out, int64_t cout, Sizes kernel, Sizes tile, Sizes pad,
+               Sizes steps) {
   Shape s;
   s.batch = x[0];
   s.cin = x[4];
@@ -46,6 +47,7 @@ Shape shape_of(Sizes x, Sizes out, int64_t cout, Sizes kernel, Sizes tile, Sizes
     s.kernel[a] = int(kernel[a]);
     s.tile[a] = int(tile[a]);
     s.pad[a] = pad[a];
+    s.steps[a] = steps[a];
   }
   return s;
 }
@@ -80,9 +82,10 @@ ffi::Error weights(ffi::ThreadPool threads, Array w, Result u, Sizes tile) {
 }
 
 ffi::Error convolve(ffi::ThreadPool threads, Array x, Array u, Array bias, Result y, Sizes out,
-                    Sizes kernel, Sizes tile, Sizes pad, Sizes window, int64_t activation) {
+                    Sizes kernel, Sizes tile, Sizes pad, Sizes steps, Sizes window,
+                    int64_t activation) {
   return guarded([&] {
-    Shape s = shape_of(x.dimensions(), out, y->dimensions()[4], kernel, tile, pad);
+    Shape s = shape_of(x.dimensions(), out, y->dimensions()[4], kernel, tile, pad, steps);
     for (int a = 0; a < 3; ++a) s.window[a] = int(window[a]);
     XlaPool pool(threads);
     neuropil::prefer_huge_pages(y->untyped_data(), y->size_bytes());
@@ -93,12 +96,12 @@ ffi::Error convolve(ffi::ThreadPool threads, Array x, Array u, Array bias, Resul
 }
 
 ffi::Error direct(ffi::ThreadPool threads, Array x, Array w, Array bias, Result y, Sizes pad,
-                  int64_t activation) {
+                  Sizes steps, int64_t activation) {
   return guarded([&] {
     const auto size = w.dimensions();
     const int64_t kernel[3] = {size[0], size[1], size[2]}, one[3] = {1, 1, 1};
     const Shape s = shape_of(x.dimensions(), spatial(y->dimensions()), size[4], Sizes(kernel, 3),
-                             Sizes(one, 3), pad);
+                             Sizes(one, 3), pad, steps);
     XlaPool pool(threads);
     neuropil::prefer_huge_pages(y->untyped_data(), y->size_bytes());
     neuropil::kernels().direct(s, x.typed_data(), w.typed_data(),
@@ -107,12 +110,12 @@ ffi::Error direct(ffi::ThreadPool threads, Array x, Array w, Array bias, Result 
 }
 
 ffi::Error weight_gradient(ffi::ThreadPool threads, Array x, Array dy, Result dw, Sizes tile,
-                           Sizes pad) {
+                           Sizes pad, Sizes steps) {
   return guarded([&] {
     const auto size = dw->dimensions();
     const int64_t kernel[3] = {size[0], size[1], size[2]};
     const Shape s = shape_of(x.dimensions(), spatial(dy.dimensions()), size[4], Sizes(kernel, 3),
-                             tile, pad);
+                             tile, pad, steps);
     XlaPool pool(threads);
     neuropil::kernels().weight_gradient(folded(s), x.typed_data(), dy.typed_data(),
                                         dw->typed_data(), neuropil::caches(), pool);
@@ -136,6 +139,7 @@ XLA_FFI_DEFINE_HANDLER(convolve_handler, convolve,
                            .Attr<Sizes>("kernel")
                            .Attr<Sizes>("tile")
                            .Attr<Sizes>("pad")
+                           .Attr<Sizes>("steps")
                            .Attr<Sizes>("window")
                            .Attr<int64_t>("activation"));
 XLA_FFI_DEFINE_HANDLER(direct_handler, direct,
@@ -146,6 +150,7 @@ XLA_FFI_DEFINE_HANDLER(direct_handler, direct,
                            .Arg<Array>()
                            .Ret<Array>()
                            .Attr<Sizes>("pad")
+                           .Attr<Sizes>("steps")
                            .Attr<int64_t>("activation"));
 XLA_FFI_DEFINE_HANDLER(weight_gradient_handler, weight_gradient,
                        ffi::Ffi::Bind()
@@ -154,14 +159,17 @@ XLA_FFI_DEFINE_HANDLER(weight_gradient_handler, weight_gradient,
                            .Arg<Array>()
                            .Ret<Array>()
                            .Attr<Sizes>("tile")
-                           .Attr<Sizes>("pad"));
+                           .Attr<Sizes>("pad")
+                           .Attr<Sizes>("steps"));
 
 using Numbers = std::vector<int64_t>;
 
 nb::dict describe(const Numbers& x, const Numbers& out, int64_t cout, const Numbers& kernel,
-                  const Numbers& tile, const Numbers& pad, int64_t threads) {
+                  const Numbers& tile, const Numbers& pad, const Numbers& steps,
+                  int64_t threads) {
   const auto sizes = [](const Numbers& numbers) { return Sizes(numbers.data(), numbers.size()); };
-  const Shape s = shape_of(sizes(x), sizes(out), cout, sizes(kernel), sizes(tile), sizes(pad));
+  const Shape s =
+      shape_of(sizes(x), sizes(out), cout, sizes(kernel), sizes(tile), sizes(pad), sizes(steps));
   const neuropil::Description d =
       neuropil::kernels().describe(folded(s), threads, neuropil::caches());
   nb::dict words;
@@ -196,7 +204,8 @@ void bind_winograd(nb::module_& module) {
   module.def("winograd_kernels", [] { return nb::make_tuple(neuropil::kernels().name, neuropil::kernels().lanes); },
              "Instruction set that the convolution runs on here, and floats of its vectors.");
   module.def("winograd_describe", &describe, nb::arg("x"), nb::arg("out"), nb::arg("cout"),
-             nb::arg("kernel"), nb::arg("tile"), nb::arg("pad"), nb::arg("threads"),
+             nb::arg("kernel"), nb::arg("tile"), nb::arg("pad"), nb::arg("steps"),
+             nb::arg("threads"),
              "How a convolution is scheduled, and its scratch memory in bytes.");
   module.def("cache_bytes", [] { return nb::make_tuple(neuropil::caches().l2, neuropil::caches().l3); },
              "Bytes of a core's L2 cache and of the shared L3 cache.");

@@ -51,7 +51,7 @@ struct FusedSizes {
 // m[tile][kPanel] = v[group][tile] u, for one element and panel; any number of tiles.
 static inline void multiply_tiles(int64_t tiles, const float* v, ptrdiff_t group_step, int groups,
                                   const float* u, float* m, bool half) {
-  const int64_t parts = ceil_div(tiles, kRows);
+  const int64_t parts = ceil_div(tiles, most_rows(half ? 1 : 2));
   for (int64_t part = 0, i = 0; part < parts; ++part) {
     const int64_t end = (part + 1) * tiles / parts;
     (half ? multiply<1> : multiply<2>)(int(end - i), v + i * kLanes, group_step, groups, u,
@@ -83,9 +83,9 @@ static void convolve_fused(const Shape& s, const Grid& grid, const float* x, con
     float* const lines = m + sizes.m;
     const std::vector<Box> boxes = grid.block(s, index);
     const int64_t tiles = boxes.back().first + boxes.back().tiles();
-    for (size_t b = 0; b < boxes.size(); ++b) {
+    for (size_t b = 0; b < boxes.size(); b += grid.strip) {
       transform_planes(source, boxes[b], groups, planes + b * sizes.box_plane, sizes.plane,
-                       lines + sizes.lines);
+                       sizes.box_plane, lines + sizes.lines);
     }
     for (int d = 0; d < s.tile[0]; ++d) {
       float* const plane = planes + d * sizes.plane;
@@ -105,9 +105,15 @@ static void convolve_fused(const Shape& s, const Grid& grid, const float* x, con
     }
     std::vector<Place> places;
     for (const Box& box : boxes) add_places(s, box, places);
-    for (size_t i = 0; i < places.size(); ++i) {
-      finish(target, {planes + i * kPanel, sizes.plane, sizes.partial_step, sizes.partial_panel},
-             places[i]);
+    // Phases in turn, since their results lie side by side.
+    for (size_t b = 0; b < boxes.size(); b += grid.strip) {
+      const int64_t of_box = boxes[b].tiles(), first = boxes[b].first;
+      for (int64_t i = first; i < first + of_box; ++i) {
+        for (int64_t tile = i; tile < first + grid.strip * of_box; tile += of_box) {
+          finish(target, {planes + tile * kPanel, sizes.plane, sizes.partial_step,
+                          sizes.partial_panel}, places[tile]);
+        }
+      }
     }
     end_stream();
   });

@@ -9,6 +9,9 @@ namespace NEUROPIL_ISA {
 
 constexpr int kRows = kLanes == 16 ? 12 : kLanes == 8 ? 6 : 4;  // that fill the registers
 
+// Of sums of one vector or two.
+constexpr int most_rows(int vectors) { return 2 * kRows / vectors; }
+
 // product[row][kPanel] = sum over k of rows[row][k] * panel[k][kPanel].
 //
 // `rows` holds groups of kLanes values of k: value k of a row lies at
@@ -50,21 +53,23 @@ static inline void multiply_rows(const float* rows, ptrdiff_t group_step, int gr
   }
 }
 
-// The same for any number of rows up to kRows; of the panel, one vector or both are wanted.
+// The same for any number of rows up to the most; of the panel, one vector or both are wanted.
 template <int Vectors>
 static inline void multiply(int count, const float* rows, ptrdiff_t group_step, int groups,
                             const float* panel, float* product) {
 #define NEUROPIL_CASE(n)                                                          \
   case n:                                                                         \
-    if constexpr (n <= kRows) {                                                   \
-      return multiply_rows<(n <= kRows ? n : 1), Vectors>(rows, group_step,       \
-                                                          groups, panel, product);\
+    if constexpr (n <= most_rows(Vectors)) {                                      \
+      return multiply_rows<n, Vectors>(rows, group_step, groups, panel, product); \
     }                                                                             \
     break;
   switch (count) {
     NEUROPIL_CASE(1) NEUROPIL_CASE(2) NEUROPIL_CASE(3) NEUROPIL_CASE(4)
     NEUROPIL_CASE(5) NEUROPIL_CASE(6) NEUROPIL_CASE(7) NEUROPIL_CASE(8)
     NEUROPIL_CASE(9) NEUROPIL_CASE(10) NEUROPIL_CASE(11) NEUROPIL_CASE(12)
+    NEUROPIL_CASE(13) NEUROPIL_CASE(14) NEUROPIL_CASE(15) NEUROPIL_CASE(16)
+    NEUROPIL_CASE(17) NEUROPIL_CASE(18) NEUROPIL_CASE(19) NEUROPIL_CASE(20)
+    NEUROPIL_CASE(21) NEUROPIL_CASE(22) NEUROPIL_CASE(23) NEUROPIL_CASE(24)
   }
 #undef NEUROPIL_CASE
 }

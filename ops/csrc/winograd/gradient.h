@@ -92,12 +92,12 @@ static void gradient_fused(const Shape& s, const Grid& grid, const float* x, con
     for (int64_t block = part; block < grid.blocks; block += parts) {
       const std::vector<Box> boxes = grid.block(s, block);
       const int tiles = int(boxes.back().first + boxes.back().tiles());
-      for (size_t b = 0; b < boxes.size(); ++b) {
+      for (size_t b = 0; b < boxes.size(); b += grid.strip) {
         float* const spare = lines + sizes.lines;
         transform_planes(input, boxes[b], groups, x_planes + b * sizes.box_plane, sizes.x_plane,
-                         spare);
+                         sizes.box_plane, spare);
         transform_planes(gradient, boxes[b], halves, y_planes + b * sizes.y_box, sizes.y_plane,
-                         spare);
+                         sizes.y_box, spare);
       }
       for (int d = 0; d < s.tile[0]; ++d) {
         for (size_t b = 0; b < boxes.size(); ++b) {

@@ -69,15 +69,18 @@ static void copy_pass(const Lines& lines) {
 }
 
 // A transform along axis 0, of the pixels of a row in an image: the elements of a line lie
-// in planes of their own, each of which may be a row of zeros instead.
+// in planes of their own, each of which may be a row of zeros instead. Pixels are dealt to
+// phases in turn, the first to `phase`.
 struct Row {
   const float* const* planes;
   float* to;
   ptrdiff_t to_step;                // between the elements of a line
   int64_t pixels;
   int vectors;                      // of channels, one after the other
-  ptrdiff_t pixel_step;             // in the image; results are dense
+  ptrdiff_t pixel_step;             // in the image; results of a phase are dense
   ptrdiff_t to_vector;              // between the results of vectors
+  int64_t phase, phases;
+  ptrdiff_t to_phase;               // between the results of phases
 };
 
 using RowPass = void (*)(const Row&);
@@ -87,10 +90,12 @@ static inline void each_pixel(const Row& given, Transform transform) {
   const Row row = given;
   const float* plane[In];
   std::copy(row.planes, row.planes + In, plane);
-  for (int64_t i = 0; i < row.pixels; ++i) {
+  const ptrdiff_t back = kLanes - (row.phases - 1) * row.to_phase;
+  float* first = row.to;
+  for (int64_t i = 0, phase = row.phase; i < row.pixels; ++i) {
     for (int c = 0; c < row.vectors; ++c) {
       const ptrdiff_t at = i * row.pixel_step + c * kLanes;
-      float* const to = row.to + i * kLanes + c * row.to_vector;
+      float* const to = first + c * row.to_vector;
       Vec in[In], out[Out];
       NEUROPIL_UNROLL
       for (int k = 0; k < In; ++k) {
@@ -101,6 +106,9 @@ static inline void each_pixel(const Row& given, Transform transform) {
       NEUROPIL_UNROLL
       for (int k = 0; k < Out; ++k) store(to + k * row.to_step, out[k]);
     }
+    const bool last = ++phase == row.phases;
+    first += last ? back : row.to_phase;
+    phase = last ? 0 : phase;
   }
 }
 

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <type_traits>
+
 #include "staged.h"
 
 namespace neuropil {
@@ -11,6 +13,7 @@ namespace NEUROPIL_ISA {
 constexpr double kFarBytes = 8;       // per cycle, from L3 to a core
 constexpr double kNearBytes = 48;     // from L2
 constexpr double kMemoryBytes = 4;
+constexpr double kNearest = 36e3;     // bytes of a slice that stay in L1
 constexpr double kMostBytes = 3.5e6;  // that a thread may hold
 
 static inline double kernel_bytes(const Shape& s) {
@@ -30,6 +33,13 @@ static inline double block_cycles(const Shape& s, const Grid& grid, const Caches
   return passes_over_kernels * kernels / rate + 2 * spilt / kFarBytes;
 }
 
+// Cycles that a block costs more where a slice of V and M, which is written and read for each of
+// tile[0], does not stay in L1.
+static inline double slice_cycles(const Shape& s, const FusedSizes& sizes) {
+  const double slice = 4.0 * (sizes.v + (s.cout > kLanes ? sizes.m : sizes.m / 2));
+  return slice > kNearest ? 2 * s.tile[0] * slice / kNearBytes : 0;
+}
+
 // The blocks that cost least. Pixels that boxes do not share are transformed twice, and rows
 // that do not fill a micro-kernel are slow.
 template <typename Sizes>
@@ -37,17 +47,20 @@ static inline Grid cheapest_grid(const Shape& s, int64_t threads, const Caches& 
                                  int passes_over_kernels) {
   const double products = 2.0 * s.elements() * s.cin * s.cout / (4 * kLanes);
   const int64_t fair = std::max<int64_t>(1, ceil_div(s.tiles(), threads));
-  const int64_t most = 8 * kRows, n1 = s.tiles_along(1), n2 = s.tiles_along(2);
+  const int64_t n1 = s.tiles_along(1), n2 = s.tiles_along(2);
+  const int64_t most = std::max<int64_t>(1, 8 * kRows / s.steps[2]);  // of each box of a strip
+  const int64_t full = most_rows(s.cout > kLanes ? 2 : 1);
   Grid best(s, 1, 1, 1);
   double least = -1;
-  const auto consider = [&](int64_t along_1, int64_t along_2, int64_t boxes) {
-    const Grid grid(s, along_1, along_2, boxes);
+  const auto consider = [&](int64_t along_1, int64_t along_2, int64_t strips) {
+    const Grid grid(s, along_1, along_2, strips);
     const Sizes sizes(s, grid);
     if (grid.r > fair || 4.0 * sizes.block > kMostBytes) return;
     const double pixels = double(sizes.box_plane) / (grid.most[0] * grid.most[1]);
-    const double rows = double(round_up(grid.r, kRows)) / grid.r;
-    const double cost = block_cycles<Sizes>(s, grid, caches, passes_over_kernels) / grid.r +
-                        0.6 * pixels + 0.1 * rows * products;
+    const double rows = double(round_up(grid.r, full)) / grid.r;
+    double of_block = block_cycles<Sizes>(s, grid, caches, passes_over_kernels);
+    if constexpr (std::is_same_v<Sizes, FusedSizes>) of_block += slice_cycles(s, sizes);
+    const double cost = of_block / grid.r + 0.6 * pixels + 0.1 * rows * products;
     if (least < 0 || cost < least) least = cost, best = grid;
   };
   for (int64_t i = 1; i <= std::min(n1, most); ++i) {

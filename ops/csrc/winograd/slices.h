@@ -18,6 +18,7 @@ struct Source {
   int64_t pad[3];
   int taken[3];   // pixels of a tile along each axis: T, or m for a gradient
   int between[3]; // from one tile to the next: m
+  int64_t steps[3];  // between the pixels of a tile, in the image
   int tile[3];
   RowPass rows;
   Pass pass[3];   // along axes 1 and 2; null where trivial
@@ -34,6 +35,7 @@ static inline Source input_of(const Shape& s, const float* x) {
     const AxisPasses passes = find_passes(s.tile[a], s.kernel[a]);
     source.taken[a] = source.tile[a] = s.tile[a];
     source.between[a] = s.m(a);
+    source.steps[a] = s.steps[a];
     source.pass[a] = passes.input;
     if (a == 0) source.rows = passes.input_rows;
   }
@@ -46,6 +48,7 @@ static inline Source gradient_of(const Shape& s, const float* dy) {
     const AxisPasses passes = find_passes(s.tile[a], s.kernel[a]);
     source.taken[a] = source.between[a] = s.m(a);
     source.tile[a] = s.tile[a];
+    source.steps[a] = s.steps[a];
     source.pass[a] = passes.spread;
     if (a == 0) source.rows = passes.spread_rows;
   }
@@ -56,39 +59,45 @@ static inline void fill_zeros(float* to, ptrdiff_t step, int count, int64_t vect
   for (int k = 0; k < count; ++k, to += step) std::fill_n(to, vectors * kLanes, 0.0f);
 }
 
-// planes[k][vector][row][pixel] = the box's pixels, transformed along axis 0. `vectors` may
-// exceed those of the image: the rest is zeros. `spare` holds taken[0] + 1 rows of the image.
+// planes[k][vector][row][pixel] = the pixels of a box, transformed along axis 0, for all boxes of
+// a strip, which are `to_box` floats apart. `vectors` may exceed those of the image: the rest is
+// zeros. `spare` holds taken[0] + 1 rows of the strip.
 static inline void transform_planes(const Source& s, const Box& box, int vectors, float* planes,
-                                    ptrdiff_t plane_step, float* spare) {
-  const int64_t rows = s.extent(box, 1), columns = s.extent(box, 2);
+                                    ptrdiff_t plane_step, ptrdiff_t to_box, float* spare) {
+  const int64_t rows = s.extent(box, 1), columns = s.extent(box, 2), boxes = s.steps[2];
   const int64_t row_step = s.size[2] * s.channels, plane = s.size[1] * row_step;
   const int64_t d0 = box.at[0] - s.pad[0], h0 = box.at[1] - s.pad[1], w0 = box.at[2] - s.pad[2];
-  const int64_t begin = std::clamp<int64_t>(-w0, 0, columns);
-  const int64_t end = std::clamp<int64_t>(s.size[2] - w0, begin, columns);
+  const int64_t begin = std::clamp<int64_t>(-w0, 0, columns * boxes);
+  const int64_t end = std::clamp<int64_t>(s.size[2] - w0, begin, columns * boxes);
   const int full = int(s.channels / kLanes), tail = int(s.channels % kLanes);
   const int64_t longest = (end - begin) * s.channels;
   const ptrdiff_t to_vector = rows * columns * kLanes;
   float* const zeros = spare;
-  std::fill_n(zeros, longest, 0.0f);
+  bool zeroed = false;
   for (int64_t h = 0; h < rows; ++h) {
     float* const to = planes + h * columns * kLanes;
-    const bool inside = h0 + h >= 0 && h0 + h < s.size[1];
-    const int64_t low = inside ? begin : columns, high = inside ? end : columns;
+    const int64_t at_1 = h0 + h * s.steps[1];
+    const bool inside = at_1 >= 0 && at_1 < s.size[1] && begin < end;
     const int used = inside ? full + (tail > 0) : 0;
-    for (int c = 0; c < vectors; ++c) {
-      float* const row = to + c * to_vector;
-      fill_zeros(row, plane_step, s.tile[0], c < used ? low : columns);
-      if (c < used) fill_zeros(row + high * kLanes, plane_step, s.tile[0], columns - high);
+    for (int64_t b = 0; b < boxes; ++b) {
+      // Of its columns, those up to `low` and from `high` on lie outside the image.
+      const int64_t low = (begin - b + boxes - 1) / boxes, high = (end - b + boxes - 1) / boxes;
+      for (int c = 0; c < vectors; ++c) {
+        float* const row = to + b * to_box + c * to_vector;
+        fill_zeros(row, plane_step, s.tile[0], c < used ? low : columns);
+        if (c < used) fill_zeros(row + high * kLanes, plane_step, s.tile[0], columns - high);
+      }
     }
-    if (!inside || begin == end) continue;
+    if (!inside) continue;
     const float* from[8];
     const float* tails[8];
     for (int k = 0; k < s.taken[0]; ++k) {
-      const int64_t d = d0 + k;
+      const int64_t d = d0 + k * s.steps[0];
       const bool there = d >= 0 && d < s.size[0];
-      from[k] = there ? s.image + (box.batch * s.size[0] + d) * plane + (h0 + h) * row_step +
+      from[k] = there ? s.image + (box.batch * s.size[0] + d) * plane + at_1 * row_step +
                             (w0 + begin) * s.channels
                       : zeros;
+      if (!there && !zeroed) std::fill_n(zeros, longest, 0.0f), zeroed = true;
       if (tail == 0) continue;
       float* const copy = spare + longest + k * (end - begin) * kLanes;
       for (int64_t w = 0; w < end - begin; ++w) {
@@ -97,17 +106,20 @@ static inline void transform_planes(const Source& s, const Box& box, int vectors
       }
       tails[k] = copy;
     }
-    const int64_t count = end - begin;
-    float* const first = to + begin * kLanes;
-    if (full > 0) s.rows({from, first, plane_step, count, full, s.channels, to_vector});
+    const int64_t count = end - begin, phase = begin % boxes;
+    float* const first = to + begin / boxes * kLanes + phase * to_box;
+    if (full > 0) {
+      s.rows({from, first, plane_step, count, full, s.channels, to_vector, phase, boxes, to_box});
+    }
     if (tail > 0) {
-      s.rows({tails, first + full * to_vector, plane_step, count, 1, kLanes, to_vector});
+      s.rows({tails, first + full * to_vector, plane_step, count, 1, kLanes, to_vector, phase,
+              boxes, to_box});
     }
   }
 }
 
 static inline int64_t spare_floats(const Source& s, int64_t columns) {
-  return columns * (round_up(s.channels, kLanes) + s.taken[0] * kLanes);
+  return columns * s.steps[2] * (round_up(s.channels, kLanes) + s.taken[0] * kLanes);
 }
 
 // Where the elements of tiles go: element e of tile i and vector c lies at

@@ -13,11 +13,12 @@ constexpr int64_t kTogether = 4;  // tiles that are transformed back at a time
 // All tiles of a source; a thread's scratch holds tile[0] planes, `plane` floats apart, `lines`
 // floats and the spare ones, `total` in all.
 struct Forth {
-  ptrdiff_t plane;
+  ptrdiff_t box, plane;  // floats of a box in a plane, and of a strip
   int64_t lines, total;
   Forth(const Shape& s, const Source& source, const Grid& grid, int vectors) {
     const int64_t columns = source.extent(grid.largest(), 2);
-    plane = source.pixels(grid.largest()) * vectors * kLanes + 16;
+    box = source.pixels(grid.largest()) * vectors * kLanes;
+    plane = grid.strip * box + 16;
     lines = s.tile[1] * columns * kLanes;
     total = round_up(s.tile[0] * plane + lines + spare_floats(source, columns), 1024) + 64;
   }
@@ -31,13 +32,17 @@ static void transform_all(const Shape& s, const Source& source, const Grid& grid
     boxes.push_back(grid.box(s, b));
     if (b > 0) boxes[b].first = boxes[b - 1].first + boxes[b - 1].tiles();
   }
-  parallel_for(pool, grid.boxes, [&](int worker, int64_t b) {
+  parallel_for(pool, grid.boxes / grid.strip, [&](int worker, int64_t strip) {
+    const int64_t first = strip * grid.strip;
     float* const planes = scratch + worker * sizes.total;
     float* const lines = planes + s.tile[0] * sizes.plane;
-    transform_planes(source, boxes[b], vectors, planes, sizes.plane, lines + sizes.lines);
+    transform_planes(source, boxes[first], vectors, planes, sizes.plane, sizes.box,
+                     lines + sizes.lines);
     for (int d = 0; d < s.tile[0]; ++d) {
-      transform_slice(source, boxes[b], vectors, planes + d * sizes.plane,
-                      v + d * s.tile[1] * s.tile[2] * layout.element, layout, lines);
+      for (int64_t b = 0; b < grid.strip; ++b) {
+        transform_slice(source, boxes[first + b], vectors, planes + d * sizes.plane + b * sizes.box,
+                        v + d * s.tile[1] * s.tile[2] * layout.element, layout, lines);
+      }
     }
   });
 }

@@ -23,7 +23,7 @@
 #define NEUROPIL_LANES 4
 #endif
 
-#define NEUROPIL_UNROLL _Pragma("GCC unroll 16")
+#define NEUROPIL_UNROLL _Pragma("GCC unroll 24")
 
 namespace neuropil {
 namespace NEUROPIL_ISA {

@@ -1,5 +1,7 @@
 """Skeletons traced in parts: joined they are those of the whole, whatever the order."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -7,7 +9,7 @@ from scipy import ndimage
 from ops.skeletons.fragments import join_fragments, trace_fragments
 
 SIZE_NM = (30.0, 24.0, 24.0)
-HOW = {"scale": 1.5, "constant_nm": 100.0}
+HOW: dict[str, Any] = {"scale": 1.5, "constant_nm": 100.0}
 
 
 def in_parts(labels: np.ndarray, cut: int) -> list:

@@ -99,7 +99,7 @@ void compare(const char* name, const Values& found, const Values& expected, int6
 }
 
 struct Counts {
-  int cases = 0, staged = 0, streamed = 0, windows = 0;
+  int cases = 0, staged = 0, streamed = 0, windows = 0, dilated = 0;
 } counts;
 
 void count_case() {
@@ -110,6 +110,7 @@ void count_case() {
   counts.staged += kernels.describe(neuropil::folded(s), 3, current.caches).staged;
   counts.streamed += s.cout % kernels.lanes == 0 && 4 * floats > 2 * current.caches.l2;
   counts.windows += s.window[0] * s.window[1] * s.window[2] > 1;
+  counts.dilated += s.steps[0] * s.steps[1] * s.steps[2] > 1;
 }
 
 void check(std::mt19937& random) {
@@ -145,7 +146,7 @@ void set_axis(int axis, std::pair<int, int> size, int64_t out, int64_t low, int6
   Shape& s = current.shape;
   s.tile[axis] = size.first, s.kernel[axis] = size.second;
   s.out[axis] = out, s.pad[axis] = low;
-  s.in[axis] = std::max<int64_t>(1, out + size.second - 1 - low - high);
+  s.in[axis] = std::max<int64_t>(1, out + (size.second - 1) * s.steps[axis] - low - high);
 }
 
 // Sizes around the edges of a tile, and paddings from less than none to more than the kernel.
@@ -153,7 +154,9 @@ void draw_axis(std::mt19937& random, int axis, std::pair<int, int> size) {
   const int64_t taps = size.second, m = size.first - taps + 1;
   const std::vector<int64_t> sizes = {1, std::max<int64_t>(1, m - 1), m, m + 1, 2 * m + 1};
   const std::vector<int64_t> pads = {0, (taps - 1) / 2, taps / 2, taps - 1, taps + 1, -1};
-  set_axis(axis, size, pick(random, sizes), pick(random, pads), pick(random, pads));
+  const int64_t steps = taps == 1 ? 1 : pick<int64_t>(random, {1, 1, 2, 3});
+  current.shape.steps[axis] = steps;
+  set_axis(axis, size, pick(random, sizes), steps * pick(random, pads), pick(random, pads));
 }
 
 // Caches so small that kernels and results do not fit, and others.
@@ -163,7 +166,8 @@ void draw_rest(std::mt19937& random) {
   s.cin = pick<int64_t>(random, {1, 3, 4, 7, 8, 15, 16, 17, 33});
   s.cout = pick<int64_t>(random, {1, 3, 4, 5, 8, 9, 15, 16, 17, 31, 32, 33, 48});
   for (int a = 0; a < 3; ++a) {
-    if (s.m(a) % 2 == 0 && s.out[a] > 1 && random() % 2 == 0) s.window[a] = 2;
+    const bool dilated = s.steps[0] * s.steps[1] * s.steps[2] > 1;
+    if (!dilated && s.m(a) % 2 == 0 && s.out[a] > 1 && random() % 2 == 0) s.window[a] = 2;
   }
   current.biased = random() % 2;
   current.caches = {pick<int64_t>(random, {1 << 10, 1 << 18, 1 << 21}), 0};
@@ -220,6 +224,7 @@ int main(int given, char** arguments) {
   std::mt19937 random(1);
   check_tiles(random, 5);
   check_sizes(random);
-  std::printf("%s: %d cases, %d staged, %d streamed, %d with windows\n", neuropil::kernels().name,
-              counts.cases, counts.staged, counts.streamed, counts.windows);
+  std::printf("%s: %d cases, %d staged, %d streamed, %d with windows, %d dilated\n",
+              neuropil::kernels().name, counts.cases, counts.staged, counts.streamed,
+              counts.windows, counts.dilated);
 }

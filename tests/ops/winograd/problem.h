@@ -28,7 +28,7 @@ inline std::string words(const Case& given) {
     for (int a = 0; a < 3; ++a) text += " " + std::to_string(values[a]);
   };
   add("in", s.in), add("out", s.out), add("pad", s.pad);
-  add("kernel", s.kernel), add("tile", s.tile), add("window", s.window);
+  add("kernel", s.kernel), add("tile", s.tile), add("window", s.window), add("steps", s.steps);
   return text + ", caches " + std::to_string(given.caches.l2) + " " +
          std::to_string(given.caches.l3) + (given.biased ? ", biased" : "");
 }
@@ -49,9 +49,11 @@ void each_meeting(const neuropil::Shape& s, Visit visit) {
   for (int64_t i = 0; i < s.batch * volume(s.out); ++i) {
     const int64_t row = i / s.out[2], n = i / volume(s.out);
     for (int64_t t = 0; t < volume(s.kernel); ++t) {
-      const int64_t d = row / s.out[1] % s.out[0] + t / s.kernel[2] / s.kernel[1] - s.pad[0];
-      const int64_t h = row % s.out[1] + t / s.kernel[2] % s.kernel[1] - s.pad[1];
-      const int64_t w = i % s.out[2] + t % s.kernel[2] - s.pad[2];
+      const int64_t tap[3] = {t / s.kernel[2] / s.kernel[1], t / s.kernel[2] % s.kernel[1],
+                              t % s.kernel[2]};
+      const int64_t d = row / s.out[1] % s.out[0] + tap[0] * s.steps[0] - s.pad[0];
+      const int64_t h = row % s.out[1] + tap[1] * s.steps[1] - s.pad[1];
+      const int64_t w = i % s.out[2] + tap[2] * s.steps[2] - s.pad[2];
       if (d < 0 || d >= s.in[0] || h < 0 || h >= s.in[1] || w < 0 || w >= s.in[2]) continue;
       visit((((n * s.in[0] + d) * s.in[1] + h) * s.in[2] + w) * s.cin, t * s.cin * s.cout,
             i * s.cout);

@@ -144,6 +144,36 @@ def test_dilation(oracle, rng, dilation, padding):
     assert oracle.rms(y, expected) < BOUNDS["default"]
 
 
+@pytest.mark.parametrize("steps", [2, 4, (7, 1), (3, 9)])
+@pytest.mark.parametrize("cin", [1, 16, 20])
+@pytest.mark.parametrize("tile", ["auto", 2, 4])
+def test_dilation_in_the_plane_whatever_the_path(oracle, rng, steps, cin, tile):
+    """Sizes that the steps do not divide, and fewer pixels than the taps reach."""
+    w, bias = oracle.draw(rng, 3, 3, cin, 17), oracle.draw(rng, 17)
+    apart = (steps, steps) if isinstance(steps, int) else steps
+    for size in ((2, 33, 29), (1, 5, 3)):
+        x = oracle.draw(rng, *size, cin)
+        y = winograd_conv(x, w, dilation=steps, bias=bias, activation="relu", tile=tile)
+        before = jax.lax.conv_general_dilated(
+            x, w, (1, 1), "SAME", rhs_dilation=apart, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        np.testing.assert_allclose(y, jax.nn.relu(before + bias[None, None, None]), atol=1e-4)
+
+
+def test_windows_follow_a_dilated_convolution(oracle, rng):
+    x, w = oracle.draw(rng, 1, 12, 14, 16), oracle.draw(rng, 3, 3, 16, 16)
+    y = winograd_conv(x, w, dilation=2)
+    expected = y.reshape(1, 6, 2, 7, 2, 16).max((2, 4))
+    assert np.array_equal(winograd_conv(x, w, dilation=2, pool=2), expected)
+
+
+def test_dilated_images_of_a_batch_do_not_change_each_others_bits(oracle, rng):
+    x, w = oracle.draw(rng, 3, 17, 21, 16), oracle.draw(rng, 3, 3, 16, 16)
+    together = winograd_conv(x, w, dilation=3, tile=4)
+    for image, y in zip(x, together, strict=True):
+        assert np.array_equal(winograd_conv(image[None], w, dilation=3, tile=4)[0], y)
+
+
 def test_a_tile_that_is_given_leaves_kernels_of_one_alone(oracle, rng):
     x, w = oracle.draw(rng, 2, 6, 7, 9, 16), oracle.draw(rng, 1, 1, 1, 16, 20)
     assert np.array_equal(winograd_conv(x, w, tile=4), winograd_conv(x, w))

@@ -88,9 +88,10 @@ def test_gradients_under_any_padding(oracle, rng, padding, outputs):
     assert all(oracle.rms(found, expected) < 1e-5 for found, expected in pairs)
 
 
-@pytest.mark.parametrize("dilation", [2, (1, 3)])
-def test_gradients_of_a_dilated_convolution(oracle, rng, dilation):
-    x, w = oracle.draw(rng, 2, 9, 14, 16), oracle.draw(rng, 3, 3, 16, 18)
+@pytest.mark.parametrize("dilation", [2, (1, 3), (8, 5)])
+@pytest.mark.parametrize("cin", [3, 16])
+def test_gradients_of_a_dilated_convolution(oracle, rng, dilation, cin):
+    x, w = oracle.draw(rng, 2, 9, 14, cin), oracle.draw(rng, 3, 3, cin, 18)
     steps = (dilation,) * 2 if isinstance(dilation, int) else dilation
 
     def theirs(x, w):

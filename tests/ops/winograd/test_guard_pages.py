@@ -74,8 +74,8 @@ def test_no_kernel_reads_or_writes_beyond_its_arguments(program, isa, name):
     done = run(program, isa=name)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert done.stdout.startswith(f"{name}: ")
-    counts = re.findall(r"(\d+) (cases|staged|streamed|with windows)", done.stdout)
-    assert len(counts) == 4
+    counts = re.findall(r"(\d+) (cases|staged|streamed|with windows|dilated)", done.stdout)
+    assert len(counts) == 5
     assert all(int(count) > 0 for count, _ in counts)
 
 
