@@ -6,11 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.reconstruction.calibration import calibrate, note_in_card
-from experiments.reconstruction.synapse_calibration import (
-    best_of,
-    calibrate_synapses,
-    unusual,
-)
+from experiments.reconstruction.synapse_calibration import calibrate_synapses, unusual
 from experiments.run_record import write_json
 from models.edge_classifier import is_classifier
 from models.pretrained_weights import find_weights
@@ -57,7 +53,6 @@ def main(arguments: Sequence[str]) -> int:
 
 def _synapses(run: Path, weights: Path | None) -> None:
     rules, rows = calibrate_synapses(run)
-    rows = [*rows, {**best_of(rows), "steepness": rules.steepness}]
     write_json(run / "synapse_calibration.json", {"settings": rows})
     best = {name: value for name, value in rows[-1].items() if name not in _constants(rules)}
     print(", ".join(f"{name} {value:.3f}" for name, value in best.items()))
