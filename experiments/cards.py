@@ -28,10 +28,16 @@ def as_markdown(kind: str, card: Mapping[str, Any]) -> str:
         f"- command: `{card['command']}` (commit {card['commit']})",
         f"- took {card['seconds']} seconds on {card['machine']}",
         *_scores(card, chosen_on),
-        *([f"- regions are joined by {joining}, chosen on {chosen_on}"] if joining else []),
+        *([f"- regions are joined by {joining}, {_origin(card, chosen_on)}"] if joining else []),
         *([f"- synapses are found by {rules}, chosen on {chosen_on}"] if rules else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _origin(card: Mapping[str, Any], chosen_on: str) -> str:
+    """Where the way of joining regions comes from."""
+    other = card.get("agglomeration_from")
+    return f"as for {other}: these data have no true neurites" if other else f"chosen on {chosen_on}"
 
 
 def _scores(card: Mapping[str, Any], chosen_on: str) -> list[str]:
