@@ -37,7 +37,7 @@ def as_markdown(kind: str, card: Mapping[str, Any]) -> str:
 def _origin(card: Mapping[str, Any], chosen_on: str) -> str:
     """Where the way of joining regions comes from."""
     other = card.get("agglomeration_from")
-    return f"as for {other}: these data have no true neurites" if other else f"chosen on {chosen_on}"
+    return f"as for {other}, for want of true neurites" if other else f"chosen on {chosen_on}"
 
 
 def _scores(card: Mapping[str, Any], chosen_on: str) -> list[str]:
