@@ -36,6 +36,7 @@ def weights(tmp_path):
 def test_every_stage_is_measured_and_what_is_missing_is_told(
     tmp_path, weights, monkeypatch, caplog
 ):
+    monkeypatch.delenv("NEUROPIL_DATA", raising=False)  # then AC4 is not here
     monkeypatch.setattr(suite, "WEIGHTS", {"phantom": {suite.FAST: str(weights)}})
     monkeypatch.setattr(suite, "peers", lambda: {"PyTorch": None, "waterz": None})
     schema.register()

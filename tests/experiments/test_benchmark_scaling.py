@@ -29,7 +29,7 @@ def test_each_size_and_each_number_of_workers_is_a_run_of_its_own(tmp_path):
 
 
 def test_growth_and_speed_up_are_told():
-    costs = [Cost(100, 2, 30, 1.0), Cost(400, 2, 120, 1.3), Cost(100, 1, 57, 1.0)]
+    costs = [Cost(100.0, 2, 30.0, 1.0), Cost(400.0, 2, 120.0, 1.3), Cost(100.0, 1, 57.0, 1.0)]
     words = in_words(costs)
     assert "to the power of 1.00; the largest process by 1.00 MB for every MB" in words
     assert "2 workers are 1.90 times as fast as one" in words

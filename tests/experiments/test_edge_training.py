@@ -91,7 +91,7 @@ def test_it_is_calibrated_reconstructs_and_a_changed_one_redoes_the_joining(
 ):
     run, own = tmp_path / "run", tmp_path / "mine.npz"
     shutil.copy(learnt / "best.npz", own)
-    chosen = ("weights=phantom", f"agglomeration.classifier={own}")
+    chosen = ("weights=phantom", f"agglomeration.classifier={own}", "synapses.evidence=[]")
     with pytest.raises(ValueError, match=r"mine.npz: its card says not how far to join"):
         reconstructed(run, *chosen)
     reconstructed(run, *chosen, "agglomeration.threshold=0.5")
@@ -114,7 +114,7 @@ def test_it_is_calibrated_reconstructs_and_a_changed_one_redoes_the_joining(
     changed = {
         path.name.split("-")[0] for path in (run / ".done").iterdir() if path.name not in markers
     }
-    assert changed == {"agglomeration", "segmentation", "skeletons"}
+    assert changed == {"agglomeration", "segmentation", "skeleton_parts", "skeletons"}
     ids = open_volume(str(run / "segmentation.zarr")).read()
     pieces = open_volume(str(run / "supervoxels.zarr")).read()
     assert ids.max() == len(np.unique(pieces))
