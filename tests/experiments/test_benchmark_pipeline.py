@@ -61,5 +61,5 @@ def test_the_peer_segments(tmp_path, weights):
     create_volume(str(path), shape=image.shape, dtype=np.uint8, voxel_size_nm=(30, 6, 6)).write(
         image
     )
-    found = peer.peer_segmentation(path, weights, 0.5)
+    found = peer.peer_segmentation(path, weights)
     assert found.shape == image.shape and found.min() >= 1

@@ -20,6 +20,7 @@ from models.weights import load_weights
 
 SECTIONS = 4  # that the network sees at once
 NEAREST = ("affinity(-1,0,0)", "affinity(0,-1,0)", "affinity(0,0,-1)")
+THRESHOLD = 0.5  # up to which waterz joins; it changes the result, hardly the time
 LEAST_DISTANCE = 5  # pixels between seeds
 
 
@@ -31,9 +32,7 @@ def waterz_module() -> ModuleType | None:
         return None
 
 
-def peer_segmentation(
-    image: Path, weights: Path, threshold: int | float
-) -> UInt64[np.ndarray, "z y x"]:
+def peer_segmentation(image: Path, weights: Path) -> UInt64[np.ndarray, "z y x"]:
     """Ids of segments by a 2-D network; PyTorch and waterz must be there.
 
     The affinities of neighbours are the network's, or those of a pair of voxels of its membranes.
@@ -49,7 +48,7 @@ def peer_segmentation(
         membrane = 1 - near[1:].min(axis=0)
     fragments = _fragments(membrane)
     waterz = importlib.import_module("waterz")
-    steps = waterz.agglomerate(near.astype(np.float32), [threshold], fragments=fragments)
+    steps = waterz.agglomerate(near.astype(np.float32), [THRESHOLD], fragments=fragments)
     return np.array(next(iter(steps)))  # a copy: the steps share memory
 
 

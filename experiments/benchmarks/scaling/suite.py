@@ -11,16 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from configs.schema import BenchmarkRun
-from data.creating import create_volume
+from experiments.benchmarks.pipeline.suite import write_image
 from experiments.benchmarks.scaling.drawing import draw_scaling
 from experiments.source import open_source
 
 log = logging.getLogger(__name__)
 COLUMNS = ("megabytes", "workers", "seconds", "peak_memory_gb")
-SLAB = 16  # sections that are written at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +64,8 @@ def measure_cost(config: BenchmarkRun, shape: Sequence[int], workers: int, folde
     """Reconstructs a phantom of a shape, raw zarr in, skeletons out."""
     image, run = folder / f"image_{'x'.join(map(str, shape))}.zarr", folder / "run"
     if not image.exists():
-        write_phantom(config, shape, image)
+        source = dataclasses.replace(config.phantom, shape=list(shape))
+        write_image(open_source(source, config.seed).volumes[0]["image"], image)
     shutil.rmtree(run, ignore_errors=True)
     words = [f"data.image={image}", f"weights={config.scaling.weights}", f"hydra.run.dir={run}"]
     engine = ["engine=processes", f"engine.workers={workers}", "engine.threads=1"]
@@ -77,17 +75,6 @@ def measure_cost(config: BenchmarkRun, shape: Sequence[int], workers: int, folde
     found = json.loads((run / "metrics.json").read_text())
     seconds = sum(found["seconds"].values())
     return Cost(math.prod(shape) / 1e6, workers, seconds, found["peak_memory_gb"])
-
-
-def write_phantom(config: BenchmarkRun, shape: Sequence[int], path: Path) -> None:
-    """The image of a phantom of a shape, a few sections at a time."""
-    source = dataclasses.replace(config.phantom, shape=list(shape))
-    image = open_source(source, config.seed).volumes[0]["image"]
-    volume = create_volume(
-        str(path), shape=image.shape, dtype=np.uint8, voxel_size_nm=image.voxel_size_nm
-    )
-    for start in range(0, shape[0], SLAB):
-        volume[start : start + SLAB].write(image[start : start + SLAB].read())
 
 
 def in_words(costs: Sequence[Cost]) -> str:
