@@ -68,6 +68,6 @@ def agglomerate_quantile(
     nodes: int,
     ends: UInt32[np.ndarray, "n 2"],
     faces: Int64[np.ndarray, " n"],
-    histograms: Int64[np.ndarray, "n 16"],
+    histograms: UInt32[np.ndarray, "n 16"],
     quantile: float,
 ) -> tuple[UInt32[np.ndarray, "m 2"], Float32[np.ndarray, " m"]]: ...

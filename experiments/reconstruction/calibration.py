@@ -15,8 +15,9 @@ from experiments.reconstruction.grid import Block
 from experiments.reconstruction.scoring import CONVENTION
 from experiments.reconstruction.settings import config_of
 from experiments.reconstruction.source import origin_of
+from experiments.reconstruction.stages.adjoining import GRAPHS, read_graph
 from experiments.reconstruction.stages.cutting import SUPERVOXELS
-from experiments.reconstruction.stages.joining import GRAPHS, learned_scores, read_graph
+from experiments.reconstruction.stages.joining import learned_scores
 from models.archive import read_archive, write_archive
 from models.pretrained_weights import FOLDER
 from ops.metrics.contingency import Contingency, merge

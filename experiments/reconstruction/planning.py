@@ -13,6 +13,7 @@ from experiments.reconstruction.engine import Stage
 from experiments.reconstruction.grid import Grid, Index, whole_chunks
 from experiments.reconstruction.source import Origin, identity
 from experiments.reconstruction.stages import (
+    adjoining,
     cutting,
     growing,
     joining,
@@ -50,7 +51,7 @@ class Plan:
 def plan(config: ReconstructRun, folder: Path, origin: Origin, weights: Path) -> Plan:
     """The stages of a config, which write into a run directory."""
     begun, image = plan_graph(config, folder, origin, weights), origin.image()
-    join = joining.joining_stage(folder, begun.blocks, config.agglomeration, [begun.stages[-1].key])
+    join = joining.stage(folder, begun.blocks, config.agglomeration, [begun.stages[-1].key])
     label = labelling.stage(folder, image, begun.blocks, [join.key])
     fine = dataclasses.asdict(config.skeletons)
     trace = tracing.stage(folder, image, begun.blocks, fine, [label.key])
@@ -82,7 +83,7 @@ def plan_graph(config: ReconstructRun, folder: Path, origin: Origin, weights: Pa
     look = _predict("membrane", config, folder, origin, weights, Plan((), blocks, scale))
     cut = cutting.stage(folder, image, blocks, settings, [look.key])
     offsets = prediction.offsets(architecture.outputs)
-    pairs = joining.graph_stage(folder, blocks, offsets, [look.key, cut.key])
+    pairs = adjoining.stage(folder, blocks, offsets, [look.key, cut.key])
     return Plan((look, cut, pairs), blocks, scale)
 
 

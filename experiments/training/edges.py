@@ -20,7 +20,7 @@ from experiments.reconstruction.engine import open_engine, run_blocks
 from experiments.reconstruction.planning import plan_graph
 from experiments.reconstruction.settings import composed, config_of
 from experiments.reconstruction.source import origin_of
-from experiments.reconstruction.stages.joining import read_graph
+from experiments.reconstruction.stages.adjoining import read_graph
 from experiments.reconstruction.stages.prediction import digest
 from experiments.reconstruction.weights import choose_weights
 from experiments.run_record import environment, write_json

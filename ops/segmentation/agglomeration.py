@@ -60,8 +60,8 @@ def agglomerate(
             options given for quantiles.
     """
     _check(graph, linkage, quantile, across_weight, initial_scores)
-    nodes, ends = np.unique(graph.edges, return_inverse=True)
-    ends = ends.reshape(-1, 2).astype(np.uint32)
+    nodes = np.unique(graph.edges)
+    ends = np.searchsorted(nodes, graph.edges).astype(np.uint32)
     edges = len(nodes), ends, np.ascontiguousarray(graph.faces)
     if linkage == "quantile":
         merges, scores = _by_quantile(*edges, np.ascontiguousarray(graph.histogram), quantile)
@@ -125,7 +125,7 @@ def _by_quantile(nodes, ends, faces, histogram, quantile):
         place = np.flatnonzero((bins > 0) & (below[1:] >= target))[0]
         return (place + (target - below[place]) / bins[place]) / BINS
 
-    return plain.agglomerate(nodes, ends, faces, histogram, score)
+    return plain.agglomerate(nodes, ends, faces, histogram.astype(np.int64), score)
 
 
 def _check(graph, linkage, quantile, across_weight, initial_scores) -> None:
@@ -138,7 +138,7 @@ def _check(graph, linkage, quantile, across_weight, initial_scores) -> None:
             "got quantile linkage with across_weight or initial_scores; histograms hold neither: "
             "leave them out, or take linkage 'mean'"
         )
-    if (graph.histogram.sum(axis=1) < 1).any():
+    if not graph.histogram.any(axis=1).all():
         raise ValueError("got an edge without pairs of voxels; needs at least one for each edge")
     _check_scores(initial_scores, len(graph.edges))
 

@@ -105,7 +105,7 @@ def _sums(ends, strengths, lengths, across):
         count(across * strengths.astype(np.int64)),
         count(~across),
         count(~across * strengths.astype(np.int64)),
-        bins.astype(np.int64).reshape(-1, 16),
+        bins.astype(np.uint32).reshape(-1, 16),
     )
 
 

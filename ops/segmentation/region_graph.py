@@ -6,7 +6,7 @@ order. Where each block owns some voxels, every pair of voxels has one owner.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Int64, UInt8, UInt32, UInt64
@@ -31,7 +31,7 @@ class RegionGraph:
         across_sum: sum of their strengths.
         within_count: pairs in one section.
         within_sum: sum of their strengths.
-        histogram: all pairs by strength, in 16 equal bins.
+        histogram: all pairs by strength, in 16 equal bins; a bin that is full stays so.
     """
 
     edges: UInt64[np.ndarray, "n 2"]
@@ -40,7 +40,7 @@ class RegionGraph:
     across_sum: Int64[np.ndarray, " n"]
     within_count: Int64[np.ndarray, " n"]
     within_sum: Int64[np.ndarray, " n"]
-    histogram: Int64[np.ndarray, "n 16"]
+    histogram: UInt32[np.ndarray, "n 16"]
 
 
 def boundary_graph(
@@ -112,29 +112,10 @@ def affinity_graph(
     return _graph(native.affinity_graph(*arrays, steps, ranges, threads))
 
 
-def merge_graphs(graphs: Iterable[RegionGraph]) -> RegionGraph:
-    """The graph of all parts together, whatever their order; that of no part is empty."""
-    parts = [dataclasses.astuple(graph) for graph in (_EMPTY, *graphs)]
-    edges, *statistics = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((edges[:, 1], edges[:, 0]))
-    edges = edges[order]
-    starts = np.flatnonzero(np.r_[True, (edges[1:] != edges[:-1]).any(axis=1)][: len(edges)])
-    sums = (np.add.reduceat(column[order], starts) for column in statistics if len(starts))
-    return RegionGraph(edges[starts], *sums) if len(starts) else _EMPTY
-
-
-def _empty() -> RegionGraph:
-    nothing = np.zeros(0, np.int64)
-    return RegionGraph(np.zeros((0, 2), np.uint64), *[nothing] * 5, np.zeros((0, BINS), np.int64))
-
-
-_EMPTY = _empty()
-
-
 def _graph(columns) -> RegionGraph:
     # NumPy has two types of 64 bits; what comes from C++ may be of the other one.
-    edges, *statistics = columns
-    return RegionGraph(edges.view(np.uint64), *(column.view(np.int64) for column in statistics))
+    edges, *sums, histogram = columns
+    return RegionGraph(edges.view(np.uint64), *(c.view(np.int64) for c in sums), histogram)
 
 
 def _ranges(owned, shape) -> tuple[tuple[int, int], ...]:

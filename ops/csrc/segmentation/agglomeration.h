@@ -34,10 +34,11 @@ class MeanLinkage {
   std::vector<double> sums_, weights_;
 };
 
-// A quantile of all boundary strengths, linear within a bin of the histogram; in [0, 1].
+// A quantile of all boundary strengths, linear within a bin of the histogram; in [0, 1]. Bins are
+// as small as they can be, for the memory of large graphs; one that is full stays so.
 class QuantileLinkage {
  public:
-  QuantileLinkage(const int64_t* histograms, size_t edges, double quantile)
+  QuantileLinkage(const uint32_t* histograms, size_t edges, double quantile)
       : histograms_(edges), quantile_(quantile) {
     if (edges > 0) std::memcpy(histograms_.data(), histograms, edges * sizeof(histograms_[0]));
   }
@@ -45,7 +46,7 @@ class QuantileLinkage {
   double score(uint32_t edge) const {
     const Histogram& bins = histograms_[edge];
     int64_t total = 0, below = 0;
-    for (int64_t count : bins) total += count;
+    for (uint32_t count : bins) total += count;
     const double target = quantile_ * static_cast<double>(total);
     size_t bin = 0;
     while (bins[bin] == 0 || static_cast<double>(below + bins[bin]) < target) below += bins[bin++];
@@ -54,28 +55,32 @@ class QuantileLinkage {
 
   void join(uint32_t edge, uint32_t other) {
     for (size_t bin = 0; bin < kBins; ++bin) {
-      histograms_[edge][bin] += histograms_[other][bin];
+      const uint32_t count = histograms_[edge][bin], added = histograms_[other][bin];
+      histograms_[edge][bin] = count + std::min(added, ~count);
     }
   }
 
  private:
-  using Histogram = std::array<int64_t, kBins>;
+  using Histogram = std::array<uint32_t, kBins>;
   std::vector<Histogram> histograms_;
   double quantile_;
 };
 
-// From a pair of nodes to the edge between them; pairs are never taken out.
+// From a pair of nodes to the edge between them. Pairs are not taken out: where these fill the
+// map, it is made anew from the edges that are left, of which there never are more than at first.
 class PairMap {
  public:
-  explicit PairMap(size_t pairs) {
+  using Ends = std::vector<std::array<uint32_t, 2>>;  // an edge's nodes; equal ones if it is gone
+
+  explicit PairMap(const Ends& ends) : ends_(ends) {
     size_t slots = 16;
-    while (slots < 2 * pairs) slots *= 2;
+    while (slots < 2 * ends.size()) slots *= 2;
     slots_.resize(slots);
   }
 
   // The edge of a pair, which becomes `edge` if there was none.
   uint32_t& insert(uint32_t a, uint32_t b, uint32_t edge) {
-    if (2 * (size_ + 1) > slots_.size()) grow();
+    if (4 * (size_ + 1) > 3 * slots_.size()) renew();
     Slot& slot = find(key(a, b));
     if (slot.key == 0) {
       slot = {key(a, b), edge};
@@ -104,14 +109,18 @@ class PairMap {
     return slots_[place];
   }
 
-  void grow() {
-    std::vector<Slot> old(2 * slots_.size());
-    old.swap(slots_);
-    for (const Slot& slot : old) {
-      if (slot.key != 0) find(slot.key) = slot;
+  void renew() {
+    std::fill(slots_.begin(), slots_.end(), Slot{});
+    size_ = 0;
+    for (uint32_t edge = 0; edge < ends_.size(); ++edge) {
+      const auto [a, b] = ends_[edge];
+      if (a == b) continue;
+      find(key(a, b)) = {key(a, b), edge};
+      ++size_;
     }
   }
 
+  const Ends& ends_;
   std::vector<Slot> slots_;
   size_t size_ = 0;
 };
@@ -132,7 +141,7 @@ class Agglomeration {
         ends_(edges),
         touches_(edges),
         keys_(edges, kGone),
-        pairs_(edges),
+        pairs_(ends_),
         around_(nodes),
         least_(nodes) {
     for (uint32_t node = 0; node < nodes; ++node) least_[node] = node;
@@ -200,8 +209,8 @@ class Agglomeration {
 
   void move(uint32_t edge, uint32_t from, uint32_t to) {
     const uint32_t other = ends_[edge][0] == from ? ends_[edge][1] : ends_[edge][0];
+    uint32_t& between = pairs_.insert(to, other, edge);  // which may look at ends as they were
     ends_[edge] = {to, other};
-    uint32_t& between = pairs_.insert(to, other, edge);
     if (between == edge) {
       around_[to].push_back(edge);
       return;
@@ -225,7 +234,7 @@ class Agglomeration {
   }
 
   Linkage linkage_;
-  std::vector<std::array<uint32_t, 2>> ends_;
+  PairMap::Ends ends_;
   std::vector<uint8_t> touches_;
   std::vector<uint64_t> keys_;  // of each edge's valid entry in the heap
   PairMap pairs_;

@@ -95,7 +95,7 @@ nb::tuple columns_of(const std::vector<Edge>& edges) {
                       [&](size_t i, size_t end) { return end ? edges[i].high : edges[i].low; }),
       numbers(&Edge::faces), numbers(&Edge::across_count), numbers(&Edge::across_sum),
       numbers(&Edge::within_count), numbers(&Edge::within_sum),
-      table<int64_t>(n, kBins, [&](size_t i, size_t bin) { return edges[i].histogram[bin]; }));
+      table<uint32_t>(n, kBins, [&](size_t i, size_t bin) { return edges[i].histogram[bin]; }));
 }
 
 void check_owned(const std::array<Range, 3>& owned, const Grid& grid) {
@@ -184,7 +184,7 @@ nb::tuple agglomerate_mean(size_t nodes, const Ends& ends, const Faces& faces,
 }
 
 nb::tuple agglomerate_quantile(size_t nodes, const Ends& ends, const Faces& faces,
-                               const Array<const int64_t, 2>& histograms, double quantile) {
+                               const Array<const uint32_t, 2>& histograms, double quantile) {
   if (histograms.shape(0) != ends.shape(0) || histograms.shape(1) != kBins) {
     throw std::invalid_argument("histograms do not fit the edges");
   }

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ops.native import extension
+from ops.segmentation import agglomeration
 from ops.segmentation.agglomeration import Dendrogram, agglomerate, cut
 from ops.segmentation.region_graph import RegionGraph
 
@@ -29,7 +31,8 @@ def graph_of(edges, rng=None, **columns) -> RegionGraph:
         "within_sum": within @ levels,
         "histogram": across + within,
     } | columns
-    return RegionGraph(edges, **{name: np.asarray(c, np.int64) for name, c in made.items()})
+    kinds = {name: np.int64 for name in made} | {"histogram": np.uint32}
+    return RegionGraph(edges, **{name: np.asarray(c, kinds[name]) for name, c in made.items()})
 
 
 def within(edges: dict) -> RegionGraph:
@@ -253,3 +256,14 @@ def test_impossible_options_are_refused(options, words):
 def test_edges_without_pairs_are_refused():
     with pytest.raises(ValueError, match="without pairs of voxels"):
         agglomerate(graph_of([(1, 2)]))
+
+
+@pytest.mark.skipif(extension() is None, reason="the C++ extension is not built")
+def test_many_merges_fill_the_map_of_pairs_anew(monkeypatch, rng):
+    pairs = {tuple(sorted(pair)) for pair in rng.integers(1, 500, (6000, 2)).tolist()}
+    graph = graph_of({(a, b) for a, b in pairs if a != b}, rng)
+    found = agglomerate(graph, linkage="quantile")
+    monkeypatch.setattr(agglomeration, "extension", lambda: None)
+    expected = agglomerate(graph, linkage="quantile")
+    assert np.array_equal(found.merges, expected.merges)
+    assert np.array_equal(found.scores, expected.scores)

@@ -8,7 +8,8 @@ import pytest
 from ops.metrics.contingency import Contingency
 from ops.segmentation.edge_features import NAMES, edge_features
 from ops.segmentation.edge_labels import edge_labels
-from ops.segmentation.region_graph import RegionGraph, boundary_graph, merge_graphs
+from ops.segmentation.graph_sums import merge_graphs
+from ops.segmentation.region_graph import RegionGraph, boundary_graph
 from ops.segmentation.region_statistics import (
     RegionStatistics,
     merge_statistics,
@@ -25,7 +26,7 @@ def features_of(labels, boundary) -> np.ndarray:
 def graph_of(*edges: tuple[int, int]) -> RegionGraph:
     """A graph whose edges have one face each."""
     ones = np.ones(len(edges), np.int64)
-    histogram = np.zeros((len(edges), 16), np.int64)
+    histogram = np.zeros((len(edges), 16), np.uint32)
     histogram[:, 0] = 1
     ends = np.array(edges, np.uint64).reshape(-1, 2)
     return RegionGraph(ends, ones, ones, 0 * ones, 0 * ones, 0 * ones, histogram)

@@ -17,7 +17,7 @@ CALLS = {
     "boundary_graph": (LABELS, HEIGHT, ((0, 2), (0, 3), (0, 5)), 1),
     "affinity_graph": (LABELS, np.ones((2, 3, 4, 2), np.uint8), [(0, 0, -1)], WHOLE, 1),
     "agglomerate_mean": (1, ENDS, FACES, ONES, ONES),
-    "agglomerate_quantile": (2, ENDS, FACES, np.ones((1, 15), np.int64), 0.5),
+    "agglomerate_quantile": (2, ENDS, FACES, np.ones((1, 15), np.uint32), 0.5),
 }
 
 

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from ops.segmentation.graph_sums import contract, merge_graphs
 from ops.segmentation.region_graph import (
     BELOW,
     RegionGraph,
     affinity_graph,
     boundary_graph,
-    merge_graphs,
 )
 
 SHAPE = (4, 5, 6)
@@ -110,6 +110,24 @@ def test_affinity_graphs_of_blocks_merge_in_any_order(labels, affinities, cut, r
     random.shuffle(parts)
     halves = merge_graphs(parts[:3]), merge_graphs(parts[3:])
     assert same(merge_graphs(halves), whole)
+
+
+@settings(deadline=None, max_examples=20)
+@given(LABELS, AFFINITIES, st.integers(1, 6))
+def test_a_contracted_graph_is_that_of_the_larger_regions(labels, affinities, regions):
+    nodes = np.unique(labels)
+    larger = np.where(nodes > 0, nodes % regions + 1, 0).astype(np.uint64)
+    merged = larger[np.searchsorted(nodes, labels)]
+    found = contract(affinity_graph(labels, affinities, OFFSETS), nodes, larger)
+    assert same(found, affinity_graph(merged, affinities, OFFSETS))
+
+
+def test_a_full_bin_stays_full():
+    one = boundary_graph(np.array([[[1, 2]]], np.uint64), np.zeros((1, 1, 2), np.uint8))
+    most = np.iinfo(np.uint32).max
+    full = dataclasses.replace(one, histogram=one.histogram * np.uint32(most))
+    assert merge_graphs([full, one]).histogram[0, 0] == most
+    assert merge_graphs([full, one]).faces.tolist() == [2]
 
 
 def test_two_regions_by_hand():
