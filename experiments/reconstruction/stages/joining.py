@@ -1,8 +1,8 @@
 """Stage `agglomeration`: which supervoxels are one segment.
 
 Blocks are read one after the other, and what is joined far below the threshold within one is joined
-at once: a fifth of the edges is left on tissue of mice, and only these have to be in memory
-together. They are agglomerated at once, so segments are global, and the order of blocks is nothing.
+at once: a sixth to a third of the edges is left on tissue of mice, and only these have to be in
+memory together. They are agglomerated at once, so segments are global, and the order of blocks is nothing.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ from ops.segmentation.region_statistics import RegionStatistics
 
 SEGMENTS = "agglomeration"
 VERSION = 2
-EARLY = 0.75  # of the threshold: what is joined below within a block is joined before all else
+EARLY = 0.25  # of the threshold: what is joined below within a block is joined before all else
 Ids = UInt64[np.ndarray, " nodes"]
 
 
