@@ -100,6 +100,8 @@ def near(
         hit = inside & likely(membrane[tuple(place.T)], rules.membrane_probability)
         is_near[left[hit]] = True
         left = left[~hit]
+        if not len(left):
+            break
     return is_near
 
 

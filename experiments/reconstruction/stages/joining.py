@@ -2,7 +2,8 @@
 
 Blocks are read one after the other, and what is joined far below the threshold within one is joined
 at once: a sixth to a third of the edges is left on tissue of mice, and only these have to be in
-memory together. They are agglomerated at once, so segments are global, and the order of blocks is nothing.
+memory together. They are agglomerated at once, so segments are global, and the order of blocks is
+nothing.
 """
 
 import dataclasses

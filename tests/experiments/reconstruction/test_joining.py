@@ -1,6 +1,6 @@
 """Supervoxels of two blocks joined: what lies far below the threshold first, and all at once."""
 
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,13 +11,17 @@ from experiments.reconstruction.stages import adjoining, joining
 from ops.segmentation.region_graph import boundary_graph
 from ops.segmentation.region_statistics import region_statistics
 
+Linkage = Literal["mean", "quantile"]
 GRID = Grid((4, 24, 48), (4, 24, 24), halo=(1, 1, 1))
-HOW: dict[str, Any] = {"threshold": 0.5, "linkage": "quantile", "quantile": 0.25}
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+def stage(folder, threshold: float = 0.5, linkage: Linkage = "quantile") -> joining.Joining:
+    return joining.Joining(folder, GRID.blocks, threshold, linkage, 0.25)
 
 
 def written(folder, rng) -> np.ndarray:
@@ -38,7 +42,7 @@ def written(folder, rng) -> np.ndarray:
 
 def segments(folder) -> np.ndarray:
     whole = whole_grid(GRID).blocks[0]
-    joining.Joining(folder, GRID.blocks, **HOW).work(whole)
+    stage(folder).work(whole)
     return load_arrays(folder / joining.SEGMENTS, whole)["segments"]
 
 
@@ -55,13 +59,11 @@ def test_every_supervoxel_gets_a_segment_and_early_joins_change_few(tmp_path, mo
 
 def test_what_is_joined_early_lies_within_one_block_and_far_below_the_threshold(tmp_path, rng):
     written(tmp_path, rng)
-    stage = joining.Joining(tmp_path, GRID.blocks, **HOW)
     for block in GRID.blocks:
-        nodes, roots = stage.join_within(block)
+        nodes, roots = stage(tmp_path).join_within(block)
         assert np.array_equal(nodes >> np.uint64(32), roots >> np.uint64(32))
         assert (roots <= nodes).all() and (roots < nodes).any()
-    nothing = joining.Joining(tmp_path, GRID.blocks, **(HOW | {"threshold": 0.0}))
-    nodes, roots = nothing.join_within(GRID.blocks[0])
+    nodes, roots = stage(tmp_path, threshold=0.0).join_within(GRID.blocks[0])
     assert np.array_equal(roots, nodes)
 
 
@@ -69,8 +71,7 @@ def test_what_is_joined_early_lies_within_one_block_and_far_below_the_threshold(
 def test_segments_are_numbered_from_one_on_without_gaps(tmp_path, rng, linkage):
     written(tmp_path, rng)
     whole = whole_grid(GRID).blocks[0]
-    how = HOW | {"linkage": linkage}
-    joining.Joining(tmp_path, GRID.blocks, **how).work(whole)
+    stage(tmp_path, linkage=linkage).work(whole)
     found = load_arrays(tmp_path / joining.SEGMENTS, whole)
     assert (np.diff(found["nodes"].astype(np.int64)) > 0).all()
     assert set(found["segments"].tolist()) == set(range(1, int(found["segments"].max()) + 1))
