@@ -28,6 +28,7 @@ from experiments.reconstruction.opened import opened
 from experiments.reconstruction.source import Origin
 from models.architecture import Architecture, Dense, build
 from models.outputs import offset_of
+from models.unet3d import UNet3d
 from models.weights import load_weights
 
 MEMBRANE, AFFINITIES = "membrane.zarr", "affinities.zarr"
@@ -62,9 +63,9 @@ class Prediction:
         """Writes the block's part of all volumes that the network has outputs for."""
         architecture, network = load_network(self.weights)
         image = as_grey(_surroundings(self.origin.image(), block, self.block_shape, self.context))
-        answers = _answer(network, np.asarray(self.scale.normalise(image)), self.context)
-        answers = answers[tuple(slice(n.stop - n.start) for n in block.inner)]
-        for name, voxels in as_bytes(answers, architecture.outputs).items():
+        levels = _answer(network, np.asarray(self.scale.normalise(image)), self.context)
+        levels = levels[tuple(slice(n.stop - n.start) for n in block.inner)]
+        for name, voxels in by_volume(levels, architecture.outputs).items():
             opened(self.run / name)[block.inner].write(voxels)
 
 
@@ -157,14 +158,13 @@ def digest(weights: Path) -> str:
     return found.hexdigest()
 
 
-def as_bytes(
-    answers: Float32[np.ndarray, "z y x channel"], outputs: Sequence[str]
+def by_volume(
+    levels: UInt8[np.ndarray, "z y x channel"], outputs: Sequence[str]
 ) -> dict[str, UInt8[np.ndarray, "..."]]:
-    """What is stored, 0 to 255, by volume.
+    """What is stored, by volume.
 
     Of affinities, a voxel is as much boundary as its near pairs are torn.
     """
-    levels = np.rint(255 * answers).astype(np.uint8)
     found = {VOLUMES[o]: levels[..., n] for n, o in enumerate(outputs) if o in VOLUMES}
     chosen = [number for number, output in enumerate(outputs) if offset_of(output)]
     if chosen:
@@ -185,19 +185,24 @@ def _surroundings(image: Volume, block: Block, shape: Index, context: Index) -> 
 
 
 def _answer(network: Dense, image: Float32[np.ndarray, "..."], context: Index) -> np.ndarray:
-    """Probabilities (z, y, x, channel) inside of the context."""
+    """Probabilities (z, y, x, channel) inside of the context, 0 to 255."""
     graph, params = nnx.split(network)
     depth = image.shape[0] - 2 * context[0]
-    flat = network.multiple[0] == 1 and network.reach[0] == context[0]
+    # A 2-D network need not answer for the sections that are there as neighbours alone.
+    flat = not isinstance(network, UNet3d) and network.reach[0] == context[0]
     slab = math.gcd(SLAB, depth) if flat else depth
     parts = []
     for start in range(0, depth, slab):
         tile = jnp.asarray(image[start : start + slab + 2 * context[0]][None, ..., None])
-        parts.append(np.asarray(_apply(graph, params, tile))[0])
-    z, y, x = (slice(c, -c or None) for c in context)
-    return np.concatenate([part[z] for part in parts])[:, y, x]
+        found = np.asarray(_levels(graph, flat, params, tile))[0]
+        parts.append(found if flat else found[slice(context[0], -context[0] or None)])
+    y, x = (slice(c, -c or None) for c in context[1:])
+    return np.concatenate(parts)[:, y, x]
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _apply(graph, params: PyTree, images: Float32[Array, "..."]) -> Float32[Array, "..."]:
-    return jax.nn.sigmoid(nnx.merge(graph, params)(images))
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _levels(
+    graph, flat: bool, params: PyTree, images: Float32[Array, "..."]
+) -> UInt8[Array, "..."]:
+    answers = nnx.merge(graph, params)(images, **({"ends": False} if flat else {}))
+    return jnp.rint(255 * jax.nn.sigmoid(answers)).astype(jnp.uint8)
