@@ -4,6 +4,8 @@ Where two objects meet, a network mistakes one for the other most easily: the mo
 words differ, the more of them have to be misread for that.
 """
 
+from itertools import cycle, islice
+
 import numpy as np
 from jaxtyping import Float64, Int, Int64, UInt8
 from scipy import sparse
@@ -13,7 +15,7 @@ from ops.codes.codebook import LONGEST, Codebook, check_room, random_code
 # Chance, as it were, to mistake words for one another that differ in so many digits.
 CONFUSION = 0.1 ** np.arange(LONGEST + 1)
 POOL = 4096  # words to choose from, or twice as many as objects
-TRIES = 256  # objects whose words are tried to be bettered
+TRIES = 256  # to give an object a better word
 
 
 def neighbour_aware_code(
@@ -103,20 +105,24 @@ def _chosen(
 
 def _better(words, owned: Int64[np.ndarray, " objects"], graph: sparse.csr_array) -> None:
     """Changes `owned` where the worst placed objects gain by another's word, or a free one."""
-    costs = _costs(words[owned], graph)
-    for number in np.argsort(-costs, kind="stable")[:TRIES].tolist():
+    costs, idle = _costs(words[owned], graph), 0
+    worst_first = np.argsort(-costs, kind="stable").tolist()
+    for number in islice(cycle(worst_first), TRIES):
         change = _changes(words, owned, graph, number)
         best = change.argmin()
         if change[best] < -1e-9 * costs[number]:
             owned[owned == best] = owned[number]
             owned[number] = best
+            idle = 0
+        elif (idle := idle + 1) == len(owned):
+            return
 
 
 def _costs(digits: UInt8[np.ndarray, "objects length"], graph) -> Float64[np.ndarray, " objects"]:
     """What each object has in common with its neighbours."""
     rows = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
     differ = np.count_nonzero(digits[rows] != digits[graph.indices], axis=1)
-    return np.bincount(rows, CONFUSION[differ], graph.shape[0])
+    return np.bincount(rows, CONFUSION[differ], graph.shape[0]).astype(np.float64)
 
 
 def _changes(words, owned, graph, number) -> Float64[np.ndarray, " words"]:

@@ -74,7 +74,7 @@ def test_redundant_words_keep_within_singletons_bound(case):
     [
         (2, 2, 7, 7),  # repetition
         (16, 2, 7, 3),  # Hamming
-        (4096, 2, 12, 1),  # nothing to spare
+        (256, 2, 8, 1),  # nothing to spare
         (64, 4, 5, 3),  # Reed-Solomon
         (64, 4, 6, 4),  # the hexacode
         (4, 4, 5, 5),  # repetition
