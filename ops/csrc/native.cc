@@ -31,6 +31,7 @@ NB_MODULE(_native, module) {
   module.def("instruction_set", &instruction_set,
              "Widest vector instruction set that this CPU runs and our kernels know: "
              "avx512, avx2, x86-64, neon or generic.");
+  bind_codes(module);
   bind_contingency(module);
   bind_machine_limits(module);
   bind_segmentation(module);

@@ -1,0 +1,1 @@
+"""Words for objects: many of them in a few colour images, and back again."""
