@@ -24,9 +24,9 @@ from ops.downsampling import coarse_factors, downsample
 from ops.skeletons.fragments import Face, Fragment, trace_fragments
 
 PARTS = "skeleton_parts"
-PART = (128, 512, 512)  # coarse voxels: 0.3 GB of ids
+PART = (128, 256, 256)  # coarse voxels: several of them in 0.4 GB of image, for as many workers
 SLAB_VOXELS = 1 << 26  # of the segmentation that are read at once
-VERSION = 1
+VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
