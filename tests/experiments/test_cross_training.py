@@ -16,6 +16,7 @@ from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
 from configs import schema
+from configs.training import TrainRun
 from data.augment import Augmentation
 from data.normalisation import GreyScale
 from data.volume import from_array
@@ -28,11 +29,11 @@ from models.architecture import Architecture, build
 from models.cross_weights import load_cross_weights
 from models.weights import save_weights
 
-MODEL = ("model=cross_classifier", "model.width=4", "model.levels=2", "model.crop_shape=[3,32,32]")
 TINY = (
-    *("data.shape=[4,96,96]", "tracker=disabled", *MODEL),
-    *("steps=6", "batch_size=2", "validate_every=3", "save_every=2"),
+    *("model=cross_classifier", "model.width=4", "model.levels=1", "model.crop_shape=[3,32,32]"),
+    *("steps=6", "batch_size=2", "validate_every=3", "save_every=2", "tracker=disabled"),
 )
+PHANTOM = ("data.shape=[4,96,96]",)
 SAMPLING = Sampling((3, 32, 32), 2, Augmentation())
 
 
@@ -53,15 +54,17 @@ def tissue():
     return TrainingData((stack,), GreyScale(0.3, 0.2))
 
 
-def configured(*overrides: str):
+def configured(*overrides: str) -> TrainRun:
     schema.register()
     with initialize_config_module("configs", version_base="1.3"):
-        return OmegaConf.to_object(compose("train", overrides=[*TINY, *overrides]))
+        found = OmegaConf.to_object(compose("train", overrides=[*overrides]))
+    assert isinstance(found, TrainRun)
+    return found
 
 
 def trained(folder: Path, *overrides: str) -> dict[str, float]:
     folder.mkdir(exist_ok=True)
-    return crossing.run(configured(*overrides), folder)
+    return crossing.run(configured(*PHANTOM, *TINY, *overrides), folder)
 
 
 def left_behind(folder: Path) -> list:
@@ -181,10 +184,10 @@ def test_what_cannot_be_trained_is_refused_before_the_first_step(tmp_path, overr
 
 
 def test_data_without_neurites_are_refused(tmp_path):
-    tifffile.imwrite(tmp_path / "image.tif", np.zeros((3, 32, 32), np.uint8))
-    schema.register()
+    tifffile.imwrite(
+        tmp_path / "image.tif", np.zeros((3, 32, 32), np.uint8), photometric="minisblack"
+    )
     words = ["data=files", f"data.image={tmp_path / 'image.tif'}", "data.voxel_size_nm=[30,6,6]"]
-    with initialize_config_module("configs", version_base="1.3"):
-        config = OmegaConf.to_object(compose("train", overrides=[*TINY[1:], *words]))
+    config = configured(*TINY, *words)
     with pytest.raises(ValueError, match="needs labels of neurites"):
         crossing.run(config, tmp_path)
