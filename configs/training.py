@@ -42,6 +42,26 @@ class EdgeClassifier(Model):
 
 
 @dataclasses.dataclass
+class CrossClassifierConfig(Model):
+    """Follows painted objects from section to section: `models.cross_classifier`.
+
+    Attributes:
+        letters: colours that objects are painted in, at least two.
+        width: channels of the first level.
+        levels: resolutions.
+        membranes: weights of a network whose membrane probability it sees beside the image: a run
+            directory, a file, or the name of shipped ones; by default it sees the image alone.
+        crop_shape: (z, y, x) of training crops, of at least two sections.
+    """
+
+    letters: int = MISSING
+    width: int = MISSING
+    levels: int = MISSING
+    membranes: str | None = None
+    crop_shape: list[int] = MISSING
+
+
+@dataclasses.dataclass
 class ModelConfig(Model):
     """A network (`models.architecture`), its outputs and its crops.
 
@@ -101,7 +121,8 @@ class Optimizer:
         weight_decay: of kernels.
         clip_norm: of the whole gradient.
         average: decay of the moving average of the weights, by which a network is validated.
-        overlap: weight of the overlap (Dice) loss beside the cross-entropy.
+        overlap: weight of the overlap (Dice) loss beside the cross-entropy; a cross-classifier has
+            the latter alone.
     """
 
     learning_rate: float = MISSING

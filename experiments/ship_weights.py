@@ -12,6 +12,12 @@ from data.datasets.loading import find_entry
 from experiments.cards import write_cards
 from experiments.training.earlier import CONFIG, FINAL
 from models.archive import read_archive, write_archive
+from models.cross_weights import (
+    KIND,
+    is_cross_classifier,
+    load_cross_weights,
+    save_cross_weights,
+)
 from models.edge_classifier import is_classifier
 from models.outputs import offset_of
 from models.pretrained_weights import BEST, FOLDER
@@ -53,7 +59,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def ship(run: Path, folder: Path) -> Path:
-    """Writes OUTPUT.npz (or edges.npz) into the folder, and the README.md of all that lies there.
+    """Writes OUTPUT.npz into the folder, and the README.md of all that lies there.
+
+    An edge classifier is edges.npz there, a cross-classifier cross_classifier.npz.
 
     Raises:
         FileNotFoundError: a run that is not finished.
@@ -65,6 +73,9 @@ def ship(run: Path, folder: Path) -> Path:
     if is_classifier(run / BEST):
         path, (about, arrays) = folder / "edges.npz", read_archive(run / BEST)
         write_archive(path, {**about, "card": card_of(run)}, arrays)
+    elif is_cross_classifier(run / BEST):
+        path, (sizes, params) = folder / f"{KIND}.npz", load_cross_weights(run / BEST)
+        save_cross_weights(path, sizes, params, card_of(run), storage="float16")
     else:
         architecture, params = load_weights(run / BEST)
         path = folder / f"{kind_of(architecture.outputs)}.npz"

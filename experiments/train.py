@@ -7,9 +7,9 @@
 
 Models: membrane, membrane_fast, cleft, vesicle, joint, affinity, affinity_fast and
 affinity_isotropic; agglomeration, which learns what to join from the supervoxels of a trained
-network (weights=). The run directory holds metrics.jsonl (a line for each report), metrics.json
-(the final figures), best.npz (the weights that validated best), checkpoints/ and samples/
-(prediction beside truth).
+network (weights=); cross_classifier, which follows objects from section to section. The run
+directory holds metrics.jsonl (a line for each report), metrics.json (the final figures), best.npz
+(the weights that validated best), checkpoints/ and samples/ (prediction beside truth).
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from configs.schema import register
-from configs.training import EdgeClassifier, TrainRun
+from configs.training import CrossClassifierConfig, EdgeClassifier, TrainRun
 
 register()
 
@@ -32,14 +32,19 @@ def main(config: DictConfig) -> None:
     from experiments.training.workers import take_share
 
     take_share(HydraConfig.get().launcher)
-    from experiments.training import edges, run
+    from experiments.training import crossing, edges, run
     from experiments.training.resuming import resumed
 
     folder = Path(HydraConfig.get().runtime.output_dir)
     settings, folder = resumed(config, folder)
     typed = cast(TrainRun, OmegaConf.to_object(settings))
-    training = edges if isinstance(typed.model, EdgeClassifier) else run
-    training.run(typed, folder)
+    match typed.model:
+        case EdgeClassifier():
+            edges.run(typed, folder)
+        case CrossClassifierConfig():
+            crossing.run(typed, folder)
+        case _:
+            run.run(typed, folder)
 
 
 if __name__ == "__main__":

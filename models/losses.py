@@ -1,8 +1,8 @@
-"""Losses of dense predictions: class-balanced cross-entropy and overlap, over known voxels only."""
+"""Losses of dense predictions: cross-entropies, and overlap."""
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float32
+from jaxtyping import Array, Float32, UInt8
 
 
 def balanced_cross_entropy(
@@ -55,6 +55,19 @@ def overlap_loss(
     shared = (probability * targets).sum(axes)
     total = (probability**2).sum(axes) + (targets**2).sum(axes)
     return jnp.mean(1 - (2 * shared + 1) / (total + 1))
+
+
+def class_cross_entropy(
+    logits: Float32[Array, "batch y x class"], classes: UInt8[Array, "batch y x"]
+) -> Float32[Array, ""]:
+    """Cross-entropy in nats of classes that exclude each other; all pixels weigh the same.
+
+    Args:
+        logits: of each class.
+        classes: number of the right one, less than there are logits.
+    """
+    right = jnp.take_along_axis(logits, classes[..., None].astype(jnp.int32), axis=-1)[..., 0]
+    return jnp.mean(jax.nn.logsumexp(logits, axis=-1) - right)
 
 
 def _mean_of_crops(values: Array, known: Array) -> Array:

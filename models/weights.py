@@ -34,11 +34,8 @@ def save_weights(
     Raises:
         ValueError: another suffix, or numbers that are not finite (as float16: above 65504).
     """
-    arrays = {
-        _name(keys): _stored(keys, variable[...], storage)
-        for keys, variable in nnx.to_flat_state(params)
-    }
-    write_archive(path, {"architecture": architecture.to_json(), "card": dict(card)}, arrays)
+    about = {"architecture": architecture.to_json(), "card": dict(card)}
+    write_archive(path, about, as_arrays(params, storage))
 
 
 def load_weights(
@@ -59,24 +56,15 @@ def load_weights(
     """
     about, arrays = read_archive(path)
     if "architecture" not in about:
-        raise ValueError(f"{path}: got weights of no network; needs those of one")
+        raise ValueError(f"{path}: got weights of no network that sees images alone; needs such")
     try:
         architecture = from_json(about["architecture"])
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     if needed is not None:
         check_same(architecture, needed, str(path))
-    empty = nnx.state(nnx.eval_shape(lambda: build(architecture, nnx.Rngs(0))), nnx.Param)
-    flat = list(nnx.to_flat_state(empty))
-    for name in sorted({_name(keys) for keys, _ in flat} ^ arrays.keys()):
-        state = "unknown to" if name in arrays else "missing for"
-        raise ValueError(f"{path}: parameter {name!r} is {state} its architecture, {architecture}")
-    for keys, variable in flat:
-        found, wanted = arrays[_name(keys)].shape, variable.shape
-        if found != wanted:
-            raise ValueError(f"{path}: got {_name(keys)} of shape {found}; needs {wanted}")
-    filled = [(k, v.replace(jnp.asarray(arrays[_name(k)], jnp.float32))) for k, v in flat]
-    return architecture, nnx.from_flat_state(filled)
+    shapes = nnx.eval_shape(lambda: build(architecture, nnx.Rngs(0)))
+    return architecture, as_parameters(arrays, shapes, f"{path}: {architecture}")
 
 
 def read_card(path: str | os.PathLike) -> dict[str, Any]:
@@ -86,6 +74,39 @@ def read_card(path: str | os.PathLike) -> dict[str, Any]:
         ValueError, FileNotFoundError: as `load_weights`.
     """
     return read_archive(path)[0]["card"]
+
+
+def as_arrays(params: nnx.State, storage: str) -> dict[str, np.ndarray]:
+    """Parameters by name, as they are stored.
+
+    Raises:
+        ValueError: numbers that are not finite.
+    """
+    flat = nnx.to_flat_state(params)
+    return {_name(keys): _stored(keys, variable[...], storage) for keys, variable in flat}
+
+
+def as_parameters(arrays: Mapping[str, np.ndarray], shapes: nnx.Module, where: str) -> nnx.State:
+    """Arrays by name as the parameters of a network, float32.
+
+    Args:
+        arrays: as from `as_arrays`.
+        shapes: the network, as `nnx.eval_shape` tells it.
+        where: they are from, and what they should fit, for errors.
+
+    Raises:
+        ValueError: other names or shapes than the network has.
+    """
+    flat = list(nnx.to_flat_state(nnx.state(shapes, nnx.Param)))
+    for name in sorted({_name(keys) for keys, _ in flat} ^ arrays.keys()):
+        state = "unknown to" if name in arrays else "missing for"
+        raise ValueError(f"{where}: parameter {name!r} is {state} this architecture")
+    for keys, variable in flat:
+        found, wanted = arrays[_name(keys)].shape, variable.shape
+        if found != wanted:
+            raise ValueError(f"{where}: got {_name(keys)} of shape {found}; needs {wanted}")
+    filled = [(k, v.replace(jnp.asarray(arrays[_name(k)], jnp.float32))) for k, v in flat]
+    return nnx.from_flat_state(filled)
 
 
 def _name(keys: Sequence[Any]) -> str:

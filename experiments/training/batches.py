@@ -2,7 +2,8 @@
 
 import concurrent.futures
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -13,6 +14,8 @@ from data.normalisation import as_grey
 from data.sampling import crops, foreground_positions
 from experiments.training.layers import TrainingData
 from experiments.training.targets import kinds_of, targets_of
+
+Made = TypeVar("Made")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,21 +74,26 @@ def batches(
         focus=focus,
         focus_fraction=sampling.focus_fraction if sampling.focus else 0.0,
     )
-    return _ahead(drawn, data, outputs, sampling, jax.random.key(seed), start)
+    key = jax.random.key(seed)
+
+    def make(found: dict[str, np.ndarray], number: int) -> Batch:
+        return _make_batch(found, data, outputs, sampling, jax.random.fold_in(key, number))
+
+    return ahead(drawn, make, start)
 
 
-def _ahead(drawn, data, outputs, sampling, key, number) -> Iterator[Batch]:
+def ahead(
+    drawn: Iterator[dict[str, np.ndarray]],
+    make: Callable[[dict[str, np.ndarray], int], Made],
+    number: int,
+) -> Iterator[Made]:
+    """What is made from crops and the number of their batch; the next is made in a helper."""
     with concurrent.futures.ThreadPoolExecutor(1) as helper:
-
-        def prepare(number: int) -> concurrent.futures.Future[Batch]:
-            found, own = next(drawn), jax.random.fold_in(key, number)
-            return helper.submit(_make_batch, found, data, outputs, sampling, own)
-
-        upcoming = prepare(number)
+        upcoming = helper.submit(make, next(drawn), number)
         while True:
             number += 1
-            batch, upcoming = upcoming, prepare(number)
-            yield batch.result()
+            made, upcoming = upcoming, helper.submit(make, next(drawn), number)
+            yield made.result()
 
 
 def _make_batch(found, data: TrainingData, outputs, sampling: Sampling, key) -> Batch:

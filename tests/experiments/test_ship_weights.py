@@ -10,6 +10,8 @@ from flax import nnx
 from experiments import ship_weights
 from models import pretrained_weights
 from models.architecture import Architecture, build
+from models.cross_classifier import CrossArchitecture, CrossClassifier
+from models.cross_weights import load_cross_weights, save_cross_weights
 from models.edge_classifier import classifier_digest, fit, load_classifier, save_classifier
 from models.pretrained_weights import find_weights
 from models.weights import load_weights, read_card, save_weights
@@ -76,6 +78,20 @@ def test_an_unfinished_run_is_not_shipped(run, shelf, capsys):
 def test_without_both_words_nothing_is_done(shelf, capsys):
     assert ship_weights.main(["only"]) == 2
     assert "needs RUN_DIR NAME" in capsys.readouterr().err
+
+
+def test_a_cross_classifier_is_shipped_under_its_name(run, shelf):
+    card = read_card(run / "best.npz")
+    sizes = CrossArchitecture(letters=3, width=2, levels=1)
+    params = nnx.state(CrossClassifier(sizes, rngs=nnx.Rngs(0)), nnx.Param)
+    save_cross_weights(run / "best.npz", sizes, params, card)
+    path = ship_weights.ship(run, shelf / "fly")
+    assert path == find_weights("fly/cross_classifier")
+    found, loaded = load_cross_weights(path)
+    assert found == sizes and read_card(path)["step"] == 7
+    for a, b in zip(jax.tree.leaves(loaded), jax.tree.leaves(params), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-7)
+    assert "## cross_classifier" in (shelf / "fly" / "README.md").read_text()
 
 
 def test_an_edge_classifier_is_shipped_beside_its_network(run, shelf):

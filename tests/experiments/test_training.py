@@ -16,6 +16,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 from configs import schema
+from experiments.training import loop
 from experiments.training import run as training
 from models.weights import load_weights, read_card
 
@@ -102,7 +103,7 @@ def test_a_finished_run_is_not_run_again(tmp_path, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_the_run_goes_on_bit_for_bit(tmp_path, monkeypatch, number):
     trained(tmp_path / "whole")
-    monkeypatch.setattr(training, "check_finite", interrupt_at(3, number))
+    monkeypatch.setattr(loop, "check_finite", interrupt_at(3, number))
     with pytest.raises(SystemExit) as stopped:
         trained(tmp_path / "cut")
     assert stopped.value.code == 128 + number
@@ -121,11 +122,11 @@ def interrupt_at(step: int, number: int):
 
 KILLED_AT_STEP_5 = """
 import os, signal, sys
-from experiments.training import run
+from experiments.training import loop
 def kill(values, number, folder):
     if number == 5:
         os.kill(os.getpid(), signal.SIGKILL)
-run.check_finite = kill
+loop.check_finite = kill
 from experiments.train import main
 main()
 """
@@ -163,7 +164,7 @@ def test_a_loss_that_is_no_number_names_the_step_and_the_checkpoint(tmp_path, mo
 def test_two_devices_learn_what_one_does(tmp_path, monkeypatch):
     assert len(jax.devices()) == 2
     trained(tmp_path / "two")
-    monkeypatch.setattr(training.jax, "devices", lambda: jax.local_devices()[:1])
+    monkeypatch.setattr(loop.jax, "devices", lambda: jax.local_devices()[:1])
     trained(tmp_path / "one")
     one, two = (json.loads((tmp_path / n / "metrics.json").read_text()) for n in ("one", "two"))
     assert one["membrane/average_precision"] == pytest.approx(

@@ -5,7 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.losses import balanced_cross_entropy, overlap_loss, tempered
+from models.losses import (
+    balanced_cross_entropy,
+    class_cross_entropy,
+    overlap_loss,
+    tempered,
+)
 
 SHARE = jnp.array([0.25], jnp.float32)
 
@@ -62,3 +67,11 @@ def test_balance_goes_from_equal_voxels_to_equal_classes():
     np.testing.assert_allclose(tempered(share, 0.0), 0.5)
     np.testing.assert_allclose(tempered(share, 1.0), share, rtol=1e-5)
     np.testing.assert_allclose(tempered(share, 0.5)[0], 1 / 3, rtol=1e-5)  # odds 1/4 become 1/2
+
+
+def test_cross_entropy_of_classes_by_hand():
+    """Odds 3 : 1 cost ln 4/3 where the likely one is right, and ln 4 where the other is."""
+    logits = jnp.full((1, 1, 2, 2), jnp.array([jnp.log(3.0), 0.0]))
+    classes = jnp.array([[[0, 1]]], jnp.uint8)
+    expected = (np.log(4 / 3) + np.log(4)) / 2
+    assert float(class_cross_entropy(logits, classes)) == pytest.approx(expected)

@@ -1,0 +1,113 @@
+"""Cross-classification: which colours the objects of one section have in another one.
+
+After 3C (Meirovitch et al., "Cross-Classification Clustering", CVPR 2019, arXiv:1812.01157): the
+objects of a section are painted in few colours, a network says where these colours go on in
+another section, and a few such paintings tell all objects apart.
+"""
+
+import dataclasses
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float32, UInt8
+
+from models.folded import folded, unfolded
+from models.unet import UNet
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossArchitecture:
+    """A cross-classifier by its sizes; hashable.
+
+    Attributes:
+        letters: colours that objects are painted in, 2 to 255.
+        width: channels of the first level, see `models.unet`.
+        levels: of the pyramid, whose first has half the pixels of the image along y and x.
+        membranes: whether it sees the membrane probability of both sections beside their images.
+
+    Raises:
+        ValueError: numbers out of range.
+    """
+
+    letters: int
+    width: int
+    levels: int
+    membranes: bool = False
+
+    def __post_init__(self):
+        if not 2 <= self.letters <= 255:
+            raise ValueError(
+                f"got letters={self.letters}; needs 2 to 255: with fewer nothing is told apart"
+            )
+        if self.width < 1 or self.levels < 1:
+            raise ValueError(
+                f"got width={self.width}, levels={self.levels}; needs at least one of each"
+            )
+
+
+class CrossClassifier(nnx.Module):
+    """Logits of the colours in a target section, from the colours in a source section.
+
+    A U-Net in the plane on both images and one mask for each colour, pixels folded two by two as
+    in `models.folded.Folded`. It does not know which of the sections lies above the other, nor
+    which object a colour stands for: one network serves both directions and all paintings.
+
+    Attributes:
+        architecture: of the network.
+        views: channels of each section: its grey value, and its membrane probability if that is
+            seen too.
+        reach: pixels (z, y, x) around an output that it may depend on; 0 along z.
+        multiple: what the sizes (z, y, x) of sections must be divisible by.
+        channels: of the logits: no colour, and one for each letter.
+    """
+
+    def __init__(self, architecture: CrossArchitecture, *, rngs: nnx.Rngs):
+        """A network with parameters drawn from `rngs.params`."""
+        a = self.architecture = architecture
+        self.views, self.channels = 1 + a.membranes, 1 + a.letters
+        self.body = UNet(
+            4 * (2 * self.views + a.letters),
+            4 * self.channels,
+            width=a.width,
+            kernels=[((1, 3, 3), (1, 3, 3))] * a.levels,
+            windows=[(1, 2, 2)] * (a.levels - 1),
+            prior=0.5,  # bias 0: all classes are as likely at the start
+            rngs=rngs,
+        )
+        _, y, x = self.body.multiple
+        self.multiple = (1, 2 * y, 2 * x)
+        _, y, x = self.body.reach
+        self.reach = (0, 2 * y + 1, 2 * x + 1)
+
+    def __call__(
+        self,
+        source: Float32[Array, "batch y x view"],
+        target: Float32[Array, "batch y x view"],
+        colours: UInt8[Array, "batch y x"],
+    ) -> Float32[Array, "batch y x channel"]:
+        """Logits of 1 + letters classes for each pixel of the target; class 0 is no colour.
+
+        Args:
+            source: grey values of about mean 0 and standard deviation 1, as zeros are around them;
+                then membrane probabilities in [0, 1], if those are seen.
+            target: likewise.
+            colours: of the source's objects, 1 ... letters; 0 where there is none.
+
+        Raises:
+            ValueError: sections of other channels, or of sizes that are not multiples of
+                `multiple`.
+        """
+        self._check(source)
+        letters = jnp.arange(1, self.channels, dtype=jnp.uint8).reshape(1, 1, 1, -1)
+        masks = (colours[..., None] == letters).astype(jnp.float32)
+        seen = jnp.concatenate([source, target, masks], axis=-1)
+        return unfolded(self.body(folded(seen[:, None])))[:, 0]
+
+    def _check(self, section: Float32[Array, "_ _ _ _"]) -> None:
+        _, h, w, views = section.shape
+        _, y, x = self.multiple
+        if views != self.views or h % y or w % x:
+            raise ValueError(
+                f"got sections of shape {section.shape}; needs (batch, y, x, {self.views}), y and "
+                f"x multiples of {y} and {x}: models.crossing pads them"
+            )
