@@ -12,14 +12,14 @@ from ops.segmentation.graph_sums import merge_graphs
 from ops.segmentation.region_graph import RegionGraph, affinity_graph
 
 BELOW = ((-1, 0, 0),)
-Ids = UInt64[np.ndarray, "y x"]
+Ids = UInt64[np.ndarray, "..."]
 
 
 def tracked_pairs(
     source: Ids,
     target: Ids,
     tracked: Ids,
-    confidence: UInt8[np.ndarray, "y x"],
+    confidence: UInt8[np.ndarray, "..."],
     *,
     owned: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> RegionGraph:
@@ -32,7 +32,7 @@ def tracked_pairs(
     be one.
 
     Args:
-        source: ids of regions, 0 = none; none of them is in the target too.
+        source: (y, x), ids of regions, 0 = none; none of them is in the target too.
         target: likewise.
         tracked: the region of the source that each pixel of the target belongs to, 0 = none.
         confidence: that this is so, 255 = certain.
@@ -47,6 +47,6 @@ def tracked_pairs(
     return merge_graphs(_pairs(ids, target, affinity, owned) for ids, affinity in told)
 
 
-def _pairs(source: Ids, target: Ids, affinity: UInt8[np.ndarray, "y x"], owned) -> RegionGraph:
+def _pairs(source: Ids, target: Ids, affinity: UInt8[np.ndarray, "..."], owned) -> RegionGraph:
     sections, both = np.stack([source, target]), np.stack([affinity, affinity])[..., None]
     return affinity_graph(sections, both, BELOW, owned=(slice(1, 2), *owned))
