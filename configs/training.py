@@ -49,14 +49,16 @@ class CrossClassifierConfig(Model):
         letters: colours that objects are painted in, at least two.
         width: channels of the first level.
         levels: resolutions.
-        membranes: weights of a network whose membrane probability it sees beside the image: a run
-            directory, a file, or the name of shipped ones; by default it sees the image alone.
+        reduction: edge of the square of image pixels that has one colour.
+        membranes: weights of a network whose boundaries it sees beside the image: a run directory,
+            a file, or the name of shipped ones; by default it sees the image alone.
         crop_shape: (z, y, x) of training crops, of at least two sections.
     """
 
     letters: int = MISSING
     width: int = MISSING
     levels: int = MISSING
+    reduction: int = MISSING
     membranes: str | None = None
     crop_shape: list[int] = MISSING
 

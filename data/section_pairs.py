@@ -9,7 +9,9 @@ Pieces = UInt32[np.ndarray, "y x"]
 
 
 def follow(
-    source: UInt[np.ndarray, "y x"], target: UInt[np.ndarray, "y x"]
+    source: UInt[np.ndarray, "y x"],
+    target: UInt[np.ndarray, "y x"],
+    cells: UInt32[np.ndarray, "y x"] | None = None,
 ) -> tuple[Pieces, Pieces]:
     """The pieces of the source's neurites, and those which they go on as in the target.
 
@@ -20,6 +22,7 @@ def follow(
     Args:
         source: ids of neurites, 0 = background.
         target: likewise; another section at the same place.
+        cells: numbers of parts of the plane, at whose borders the source's pieces end too.
 
     Returns:
         Pieces of the source, numbered from 1, and their numbers in the target, 0 where there is
@@ -27,7 +30,8 @@ def follow(
     """
     ids, both = np.unique(np.stack([source, target]), return_inverse=True)
     both = both.reshape(2, *source.shape) + int(ids[0] != 0)  # neurites from 1
-    pieces = measure.label(both[0], background=0, connectivity=1).astype(np.uint32)
+    parts = both[0] if cells is None else np.where(both[0], both[0] * (1 + cells.max()) + cells, 0)
+    pieces = measure.label(parts, background=0, connectivity=1).astype(np.uint32)
     count = int(pieces.max()) + 1
     neurite_of, any_piece = np.zeros(count, np.int64), np.zeros(both.max() + 1, np.uint32)
     neurite_of[pieces] = both[0]

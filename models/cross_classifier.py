@@ -22,7 +22,9 @@ class CrossArchitecture:
     Attributes:
         letters: colours that objects are painted in, 2 to 255.
         width: channels of the first level, see `models.unet`.
-        levels: of the pyramid, whose first has half the pixels of the image along y and x.
+        levels: of the pyramid, whose first has half the pixels of a painting along y and x.
+        reduction: edge of the square of image pixels that is one pixel of a painting. Images are
+            seen whole: it is the colours that are coarser, and all costs less by its square.
         membranes: whether it sees the membrane probability of both sections beside their images.
 
     Raises:
@@ -32,6 +34,7 @@ class CrossArchitecture:
     letters: int
     width: int
     levels: int
+    reduction: int = 1
     membranes: bool = False
 
     def __post_init__(self):
@@ -39,9 +42,10 @@ class CrossArchitecture:
             raise ValueError(
                 f"got letters={self.letters}; needs 2 to 255: with fewer nothing is told apart"
             )
-        if self.width < 1 or self.levels < 1:
+        if min(self.width, self.levels, self.reduction) < 1:
             raise ValueError(
-                f"got width={self.width}, levels={self.levels}; needs at least one of each"
+                f"got width={self.width}, levels={self.levels}, reduction={self.reduction}; needs "
+                "at least one of each"
             )
 
 
@@ -56,7 +60,7 @@ class CrossClassifier(nnx.Module):
         architecture: of the network.
         views: channels of each section: its grey value, and its membrane probability if that is
             seen too.
-        reach: pixels (z, y, x) around an output that it may depend on; 0 along z.
+        reach: image pixels (z, y, x) around an output that it may depend on; 0 along z.
         multiple: what the sizes (z, y, x) of sections must be divisible by.
         channels: of the logits: no colour, and one for each letter.
     """
@@ -66,7 +70,7 @@ class CrossClassifier(nnx.Module):
         a = self.architecture = architecture
         self.views, self.channels = 1 + a.membranes, 1 + a.letters
         self.body = UNet(
-            4 * (2 * self.views + a.letters),
+            4 * (2 * self.views * a.reduction**2 + a.letters),
             4 * self.channels,
             width=a.width,
             kernels=[((1, 3, 3), (1, 3, 3))] * a.levels,
@@ -75,39 +79,51 @@ class CrossClassifier(nnx.Module):
             rngs=rngs,
         )
         _, y, x = self.body.multiple
-        self.multiple = (1, 2 * y, 2 * x)
+        edge = 2 * a.reduction
+        self.multiple = (1, edge * y, edge * x)
         _, y, x = self.body.reach
-        self.reach = (0, 2 * y + 1, 2 * x + 1)
+        self.reach = (0, edge * (y + 1) - 1, edge * (x + 1) - 1)
 
     def __call__(
         self,
-        source: Float32[Array, "batch y x view"],
-        target: Float32[Array, "batch y x view"],
-        colours: UInt8[Array, "batch y x"],
-    ) -> Float32[Array, "batch y x channel"]:
+        source: Float32[Array, "pair y x view"],
+        target: Float32[Array, "pair y x view"],
+        colours: UInt8[Array, "batch h w"],
+    ) -> Float32[Array, "batch h w channel"]:
         """Logits of 1 + letters classes for each pixel of the target; class 0 is no colour.
 
         Args:
             source: grey values of about mean 0 and standard deviation 1, as zeros are around them;
-                then membrane probabilities in [0, 1], if those are seen.
+                then membrane probabilities in [0, 1], if those are seen. One for each painting, or
+                one for all.
             target: likewise.
-            colours: of the source's objects, 1 ... letters; 0 where there is none.
+            colours: of the source's objects, 1 ... letters; 0 where there is none. Their pixels,
+                and those of the logits, are squares of `reduction` pixels of the image.
 
         Raises:
             ValueError: sections of other channels, or of sizes that are not multiples of
-                `multiple`.
+                `multiple`, or paintings of other sizes.
         """
-        self._check(source)
-        letters = jnp.arange(1, self.channels, dtype=jnp.uint8).reshape(1, 1, 1, -1)
-        masks = (colours[..., None] == letters).astype(jnp.float32)
-        seen = jnp.concatenate([source, target, masks], axis=-1)
-        return unfolded(self.body(folded(seen[:, None])))[:, 0]
+        reduction = self._check(source, colours)
+        pair = folded(jnp.concatenate([source, target], axis=-1)[:, None], 2 * reduction)
+        cells = folded(colours[:, None, ..., None])
+        letters = jnp.arange(1, self.channels, dtype=jnp.uint8)
+        masks = (cells[..., None] == letters.reshape(1, 1, 1, 1, 1, -1)).astype(jnp.float32)
+        pair = jnp.broadcast_to(pair, (len(colours), *pair.shape[1:]))
+        seen = jnp.concatenate([pair, masks.reshape(*cells.shape[:-1], -1)], axis=-1)
+        return unfolded(self.body(seen))[:, 0]
 
-    def _check(self, section: Float32[Array, "_ _ _ _"]) -> None:
-        _, h, w, views = section.shape
-        _, y, x = self.multiple
+    def _check(self, section: Float32[Array, "_ _ _ _"], colours: UInt8[Array, "_ _ _"]) -> int:
+        pairs, h, w, views = section.shape
+        (_, y, x), r = self.multiple, self.architecture.reduction
         if views != self.views or h % y or w % x:
             raise ValueError(
                 f"got sections of shape {section.shape}; needs (batch, y, x, {self.views}), y and "
                 f"x multiples of {y} and {x}: models.crossing pads them"
             )
+        if colours.shape[1:] != (h // r, w // r) or pairs not in (1, len(colours)):
+            raise ValueError(
+                f"got paintings of shape {colours.shape} for sections of shape {section.shape}; "
+                f"needs {h // r} by {w // r} pixels, and one pair of sections or as many"
+            )
+        return r

@@ -1,7 +1,7 @@
 """A U-Net for the fast pass: pixels are folded two by two, a quarter as many places to compute."""
 
 from flax import nnx
-from jaxtyping import Array, Float32
+from jaxtyping import Array, Float32, Shaped
 
 from models.images import check_images, check_sections, neighbouring
 from models.unet import UNet
@@ -76,15 +76,15 @@ class Folded(nnx.Module):
         return unfolded(self.body(folded(neighbouring(x, self.sections, ends=ends))))
 
 
-def folded(x: Float32[Array, "_ _ _ _ _"]) -> Float32[Array, "_ _ _ _ _"]:
-    """Squares of two by two pixels as channels: (batch, z, y / 2, x / 2, 4 channels)."""
+def folded(x: Shaped[Array, "_ _ _ _ _"], edge: int = 2) -> Shaped[Array, "_ _ _ _ _"]:
+    """Squares of pixels as channels, by default of two by two: (batch, z, y / 2, x / 2, 4 c)."""
     batch, d, h, w, c = x.shape
-    x = x.reshape(batch, d, h // 2, 2, w // 2, 2, c).transpose(0, 1, 2, 4, 3, 5, 6)
-    return x.reshape(batch, d, h // 2, w // 2, 4 * c)
+    x = x.reshape(batch, d, h // edge, edge, w // edge, edge, c).transpose(0, 1, 2, 4, 3, 5, 6)
+    return x.reshape(batch, d, h // edge, w // edge, edge * edge * c)
 
 
 def unfolded(x: Float32[Array, "_ _ _ _ _"]) -> Float32[Array, "_ _ _ _ _"]:
-    """The inverse of `folded`."""
+    """The inverse of `folded`, for squares of two by two."""
     batch, d, h, w, c = x.shape
     x = x.reshape(batch, d, h, w, 2, 2, c // 4).transpose(0, 1, 2, 4, 3, 5, 6)
     return x.reshape(batch, d, 2 * h, 2 * w, c // 4)

@@ -8,6 +8,9 @@ as `data.targets.affinity_target` draws it.
 import re
 from collections.abc import Sequence
 
+import numpy as np
+from jaxtyping import Shaped
+
 from ops.winograd.geometry import Triple
 
 NAMES = ("membrane", "cleft", "vesicle")
@@ -50,6 +53,29 @@ def offset_of(output: str) -> Triple | None:
 def offsets_of(outputs: Sequence[str]) -> tuple[Triple, ...]:
     """The offsets of those outputs that are affinities, in their order."""
     return tuple(offset for offset in map(offset_of, outputs) if offset is not None)
+
+
+def boundary_of(
+    probabilities: Shaped[np.ndarray, "*place channel"], outputs: Sequence[str]
+) -> Shaped[np.ndarray, "*place"]:
+    """How much boundary a network's answers, in [0, 1] or 0 to 255, say that a voxel is.
+
+    It is as much as its near pairs in the plane are torn; without affinities, its membrane.
+
+    Raises:
+        ValueError: outputs with neither.
+    """
+    near = [n for n, output in enumerate(outputs) if _near_in_plane(offset_of(output))]
+    if near:
+        certain = 255 if probabilities.dtype == np.uint8 else 1
+        return certain - probabilities[..., near].min(axis=-1)
+    if "membrane" not in outputs:
+        raise ValueError(f"got outputs {', '.join(outputs)}; needs membranes or affinities")
+    return probabilities[..., outputs.index("membrane")]
+
+
+def _near_in_plane(offset: Triple | None) -> bool:
+    return offset is not None and offset[0] == 0 and sum(map(abs, offset)) == 1
 
 
 def check_outputs(outputs: Sequence[str]) -> None:

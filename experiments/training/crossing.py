@@ -12,6 +12,7 @@ from flax import nnx
 from configs.sources import Data
 from configs.training import CrossClassifierConfig, TrainingTargets, TrainRun
 from data.augment import Augmentation
+from experiments.reconstruction.weights import choose_weights
 from experiments.training.batches import Sampling
 from experiments.training.crossing_validation import validate
 from experiments.training.earlier import FINAL, already_begun, already_done, plain
@@ -44,7 +45,11 @@ def run(config: TrainRun, folder: Path) -> dict[str, float]:
     # Data
     model = cast(CrossClassifierConfig, config.model)
     architecture = CrossArchitecture(
-        model.letters, model.width, model.levels, membranes=model.membranes is not None
+        letters=model.letters,
+        width=model.width,
+        levels=model.levels,
+        reduction=model.reduction,
+        membranes=model.membranes is not None,
     )
     learnt = load_pairs(config.data, model, config.seed)
     held_out_data = dataclasses.replace(config.data, split=config.validation_split)
@@ -64,7 +69,7 @@ def run(config: TrainRun, folder: Path) -> dict[str, float]:
         return class_cross_entropy(logits, answers), {}
 
     def drawn(start: int) -> Iterator[Arrays]:
-        found = pair_batches(learnt, model.letters, sampling, config.seed, start)
+        found = pair_batches(learnt, architecture, sampling, config.seed, start)
         return ((b.source, b.target, b.colours, b.answers) for b in found)
 
     problem = Problem(
@@ -92,4 +97,4 @@ def load_pairs(data: Data, model: CrossClassifierConfig, seed: int) -> TrainingD
             )
     if model.membranes is None:
         return found
-    return with_membranes(found, find_weights(model.membranes))
+    return with_membranes(found, choose_weights(model.membranes))

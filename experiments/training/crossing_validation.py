@@ -13,7 +13,7 @@ from experiments.training.layers import Layers, TrainingData
 from experiments.training.pairs import MEMBRANE, paint, views_of
 from experiments.training.validation import Validation
 from models.cross_classifier import CrossClassifier
-from models.crossing import cross_classify
+from models.crossing import cross_classify, reduced
 
 FIGURES = ("pixel_accuracy", "object_accuracy", "code_accuracy")
 PAIRS = 12  # of each stack, at most
@@ -61,6 +61,7 @@ def score_pair(
 ) -> Counts:
     """The counts of one pair."""
     (source, target), labels = sections_of(data, stack, pair)
+    labels = [reduced(section, network.architecture.reduction) for section in labels]
     pieces, followed = follow(*labels)
     letters = network.channels - 1
     paintings = [
@@ -118,22 +119,28 @@ def draw_sample(network: CrossClassifier, data: TrainingData, stack: Layers, fol
     folder.mkdir(parents=True, exist_ok=True)
     z = stack["image"].shape[0] // 2 - 1
     views, labels = sections_of(data, stack, (z, z + 1))
-    pieces, followed = follow(*labels)
+    reduction = network.architecture.reduction
+    pieces, followed = follow(*(reduced(section, reduction) for section in labels))
     colours, answers = paint(pieces, followed, network.channels - 1, np.random.default_rng(0))
     found = cross_classify(network, *views, colours[None])[0].argmax(-1)
     panels = [
-        panel(stack, z, colours),
-        panel(stack, z + 1, answers),
-        panel(stack, z + 1, found),
+        panel(stack, section, enlarged(drawn, reduction))
+        for section, drawn in ((z, colours), (z + 1, answers), (z + 1, found))
     ]
     path = folder / "sample.png"
     Image.fromarray(np.hstack(panels)).save(path)
     return path
 
 
+def enlarged(colours: np.ndarray, reduction: int) -> np.ndarray:
+    """As large as the image, but for what is beyond its far ends."""
+    return colours.repeat(reduction, axis=0).repeat(reduction, axis=1)
+
+
 def panel(stack: Layers, z: int, colours: np.ndarray) -> UInt8[np.ndarray, "_ _ 3"]:
     """Colours over a section."""
     image = as_grey(stack["image"][z : z + 1, :EDGE, :EDGE].read())[0]
     under = grey(np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8))
-    drawn = blend(under, colour_ids(colours[:EDGE, :EDGE]), 0.5)
+    h, w = image.shape
+    drawn = blend(under, colour_ids(colours[:h, :w]), 0.5)
     return np.pad(drawn, [(GAP, GAP), (GAP, GAP), (0, 0)], constant_values=255)

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float32, UInt8, UInt32
+from scipy import spatial
 
 from data.augment import augment_batch
 from data.normalisation import as_grey
@@ -18,10 +19,14 @@ from experiments.training.batches import Sampling, ahead
 from experiments.training.layers import Layers, TrainingData
 from experiments.training.validation import predict_stack
 from models.architecture import build
+from models.cross_classifier import CrossArchitecture
+from models.crossing import reduced
+from models.outputs import boundary_of
 from models.weights import load_weights
 
 MEMBRANE = "membrane"  # the output of a network, and the layer that it becomes
 FAR = 0.2  # share of pairs two sections apart, as where one is missing
+CUT, MOST_CELLS = 0.5, 40  # share of pairs whose neurites are cut up, and into how many cells
 STREAM = 3  # keeps these random numbers apart from those of crops, of the same seed
 
 Pieces = UInt32[np.ndarray, "y x"]
@@ -41,17 +46,22 @@ class PairBatch:
 
     source: Float32[np.ndarray, "batch y x view"]
     target: Float32[np.ndarray, "batch y x view"]
-    colours: UInt8[np.ndarray, "batch y x"]
-    answers: UInt8[np.ndarray, "batch y x"]
+    colours: UInt8[np.ndarray, "batch h w"]
+    answers: UInt8[np.ndarray, "batch h w"]
 
 
 def pair_batches(
-    data: TrainingData, letters: int, sampling: Sampling, seed: int, start: int = 0
+    data: TrainingData,
+    architecture: CrossArchitecture,
+    sampling: Sampling,
+    seed: int,
+    start: int = 0,
 ) -> Iterator[PairBatch]:
     """Endless batches from number `start` on: two sections of each crop, in either order.
 
     They are neighbours; of crops of three sections or more, sometimes one lies between them. Every
     piece of the source (`data.section_pairs`) has a letter of its own choice, each time anew.
+    Sometimes neurites are cut up at random, as a segmentation cuts them up now and then.
 
     Raises:
         ValueError: crops of one section, or that do not fit into the volumes.
@@ -69,7 +79,8 @@ def pair_batches(
         images, labels = augment_batch(key, as_grey(found["image"]), labels, sampling.augmentation)
         views = views_of(data, images, {n: np.asarray(crop) for n, crop in labels.items()})
         neurites = np.asarray(labels["neurites"])
-        return _make_batch(views, neurites, letters, np.random.default_rng([seed, number, STREAM]))
+        rng = np.random.default_rng([seed, number, STREAM])
+        return _make_batch(views, neurites, architecture, rng)
 
     return ahead(drawn, make, start)
 
@@ -84,14 +95,24 @@ def views_of(
     return np.stack(seen, axis=-1)
 
 
-def _make_batch(views, neurites, letters: int, rng: np.random.Generator) -> PairBatch:
+def _make_batch(
+    views, neurites, architecture: CrossArchitecture, rng: np.random.Generator
+) -> PairBatch:
     pairs = []
     for section, labels in zip(views, neurites, strict=True):
         source, target = draw_pair(len(labels), rng)
-        pieces, followed = follow(labels[source], labels[target])
-        colours, answers = paint(pieces, followed, letters, rng)
+        coarse = [reduced(labels[z], architecture.reduction) for z in (source, target)]
+        cells = draw_cells(coarse[0].shape, rng) if rng.random() < CUT else None
+        colours, answers = paint(*follow(*coarse, cells), architecture.letters, rng)
         pairs.append((section[source], section[target], colours, answers))
     return PairBatch(*(np.stack(arrays) for arrays in zip(*pairs, strict=True)))
+
+
+def draw_cells(shape: tuple[int, ...], rng: np.random.Generator) -> Pieces:
+    """A section divided at random: every pixel has the number of the nearest of a few points."""
+    points = rng.uniform(size=(rng.integers(2, MOST_CELLS + 1), 2)) * shape
+    places = np.moveaxis(np.indices(shape), 0, -1)
+    return spatial.KDTree(points).query(places)[1].astype(np.uint32)
 
 
 def draw_pair(depth: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -112,23 +133,17 @@ def paint(
 
 
 def with_membranes(data: TrainingData, weights: Path) -> TrainingData:
-    """The data with what a trained network takes for membrane, as a layer of its own.
+    """The data with what a trained network takes for boundary, as a layer of its own.
 
     Raises:
-        ValueError: weights of a network that does not answer membranes.
+        ValueError: weights of a network that answers neither membranes nor affinities.
     """
     architecture, params = load_weights(weights)
-    if MEMBRANE not in architecture.outputs:
-        raise ValueError(
-            f"{weights}: got outputs {', '.join(architecture.outputs)}; needs a network with the "
-            f"output {MEMBRANE} for model.membranes"
-        )
     network = build(architecture, nnx.Rngs(0))
     nnx.update(network, params)
-    channel = architecture.outputs.index(MEMBRANE)
 
     def extended(stack: Layers) -> Layers:
-        found = predict_stack(network, stack, data)[..., channel]
+        found = boundary_of(predict_stack(network, stack, data), architecture.outputs)
         voxels, image = np.rint(255 * found).astype(np.uint8), stack["image"]
         name = f"{image.name}, {MEMBRANE}"
         return stack | {MEMBRANE: from_array(voxels, image.voxel_size_nm, image.offset, name)}

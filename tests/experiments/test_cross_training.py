@@ -26,6 +26,7 @@ from experiments.training.crossing_validation import count_right, digits_for, sp
 from experiments.training.layers import TrainingData
 from experiments.training.pairs import draw_pair, paint, pair_batches
 from models.architecture import Architecture, build
+from models.cross_classifier import CrossArchitecture
 from models.cross_weights import load_cross_weights
 from models.weights import save_weights
 
@@ -35,6 +36,7 @@ TINY = (
 )
 PHANTOM = ("data.shape=[4,96,96]",)
 SAMPLING = Sampling((3, 32, 32), 2, Augmentation())
+SIZES = CrossArchitecture(letters=4, width=4, levels=1)
 
 
 @pytest.fixture(autouse=True)
@@ -110,16 +112,16 @@ def test_it_starts_from_weights_and_sees_membranes(tmp_path):
 
 def test_batch_k_depends_on_the_seed_and_k_alone(tissue):
     def first(seed, start):
-        return next(pair_batches(tissue, 4, SAMPLING, seed, start))
+        return next(pair_batches(tissue, SIZES, SAMPLING, seed, start))
 
-    batches = list(itertools.islice(pair_batches(tissue, 4, SAMPLING, 0), 3))
+    batches = list(itertools.islice(pair_batches(tissue, SIZES, SAMPLING, 0), 3))
     for name, array in dataclasses.asdict(batches[2]).items():
         np.testing.assert_array_equal(array, getattr(first(0, 2), name))
         assert (array != getattr(first(1, 2), name)).any(), name
 
 
 def test_batches_hold_sections_and_colours_of_the_right_kind(tissue):
-    batch = next(pair_batches(tissue, 4, SAMPLING, 0))
+    batch = next(pair_batches(tissue, SIZES, SAMPLING, 0))
     assert batch.source.shape == batch.target.shape == (2, 32, 32, 1)
     assert batch.colours.shape == batch.answers.shape == (2, 32, 32)
     assert batch.colours.min() >= 0 and batch.colours.max() <= 4
@@ -173,7 +175,7 @@ def test_a_code_is_as_long_as_it_must_be():
         (["model.crop_shape=[3,128,32]"], "each from 1 to"),
         (["model.letters=1"], "letters=1; needs 2 to 255"),
         (["data.shape=[1,96,96]"], "got a single section"),
-        (["model.membranes=sstem_fly/cleft"], "needs a network with the output membrane"),
+        (["model.membranes=sstem_fly/cleft"], "needs one of affinities or membranes"),
         (["weights=phantom/membrane"], "other weights than those of a cross-classifier"),
     ],
 )

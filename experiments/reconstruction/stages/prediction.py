@@ -27,7 +27,7 @@ from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.opened import opened
 from experiments.reconstruction.source import Origin
 from models.architecture import Architecture, Dense, build
-from models.outputs import offset_of
+from models.outputs import boundary_of, offset_of
 from models.unet3d import UNet3d
 from models.weights import load_weights
 
@@ -163,14 +163,13 @@ def by_volume(
 ) -> dict[str, UInt8[np.ndarray, "..."]]:
     """What is stored, by volume.
 
-    Of affinities, a voxel is as much boundary as its near pairs are torn.
+    Affinities make the boundary where there are any.
     """
     found = {VOLUMES[o]: levels[..., n] for n, o in enumerate(outputs) if o in VOLUMES}
     chosen = [number for number, output in enumerate(outputs) if offset_of(output)]
     if chosen:
-        affinities = levels[..., chosen]
-        near = [n for n, (z, y, x) in enumerate(offsets(outputs)) if z == 0 and abs(y + x) == 1]
-        found |= {MEMBRANE: 255 - affinities[..., near].min(axis=-1), AFFINITIES: affinities}
+        torn = boundary_of(levels[..., chosen], [outputs[number] for number in chosen])
+        found |= {MEMBRANE: torn, AFFINITIES: levels[..., chosen]}
     return found
 
 
