@@ -93,8 +93,8 @@ class Supervoxels:
 class Agglomeration:
     """How supervoxels become segments: `ops.segmentation.agglomeration.agglomerate`.
 
-    What is null is as the card of the weights says, or that of the classifier
-    (`python -m experiments.calibrate`).
+    What is null is as the card of the weights says, or that of the classifier or of the
+    cross-classifier (`python -m experiments.calibrate`).
 
     Attributes:
         threshold: boundary strength, or probability of the classifier, in [0, 1], below which two
@@ -185,6 +185,10 @@ class ReconstructRun:
         data: the image stack; neurites, where it has some, are what the result is scored against.
         weights: shipped ones by name (NAME, or NAME/OUTPUT), a run directory or a file: a network
             of affinities or of membranes.
+        segmenter: watershed, which tells by the boundary between two supervoxels whether they are
+            one, or 3c, which follows regions from section to section and asks where they go on.
+        cross_classifier: weights of the network that follows; by default those of the set that
+            `weights` names.
         resample: to the voxel size that the weights were trained at, the outputs too.
         block_shape: voxels (z, y, x) that are done at once; by default by the voxel size.
         context: voxels (z, y, x) around a block that the network sees, at most.
@@ -195,6 +199,8 @@ class ReconstructRun:
     data: Data = MISSING
     split: str | None = None
     weights: str = MISSING
+    segmenter: str = MISSING
+    cross_classifier: str | None = None
     resample: bool = False
     block_shape: list[int] | None = None
     context: list[int] = MISSING

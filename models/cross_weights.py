@@ -1,10 +1,14 @@
 """Weights of a cross-classifier in one .npz file, with its sizes and a card about them."""
 
 import dataclasses
+import hashlib
+import json
 import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import jax
+import numpy as np
 from flax import nnx
 
 from models.archive import read_archive, write_archive
@@ -62,6 +66,15 @@ def load_cross_classifier(path: str | os.PathLike) -> CrossClassifier:
     architecture, params = load_cross_weights(path)
     shapes = nnx.eval_shape(lambda: CrossClassifier(architecture, rngs=nnx.Rngs(0)))
     return nnx.merge(nnx.split(shapes, nnx.Param)[0], params)
+
+
+def cross_digest(path: str | os.PathLike) -> str:
+    """A hash of a network and its parameters, whatever its card says."""
+    architecture, params = load_cross_weights(path)
+    found = hashlib.sha256(json.dumps(dataclasses.asdict(architecture)).encode())
+    for array in jax.tree.leaves(params):
+        found.update(np.asarray(array).tobytes())
+    return found.hexdigest()
 
 
 def is_cross_classifier(path: str | os.PathLike) -> bool:

@@ -62,6 +62,11 @@ def reduced(labels: Shaped[np.ndarray, "y x"], reduction: int) -> Shaped[np.ndar
     return np.ascontiguousarray(labels[::reduction, ::reduction])
 
 
+def enlarged(labels: Shaped[np.ndarray, "h w"], reduction: int) -> Shaped[np.ndarray, "y x"]:
+    """Squares of pixels in place of each; whole ones, also where `reduced` has cut them."""
+    return labels.repeat(reduction, axis=0).repeat(reduction, axis=1)
+
+
 def _extended(section: np.ndarray, multiple: Sequence[int]) -> np.ndarray:
     """Reflected beyond its far ends, up to multiples along y and x."""
     rest = [(0, -n % m) for n, m in zip(section.shape, multiple, strict=False)]

@@ -23,8 +23,9 @@ from experiments.reconstruction.stages import (
     prediction,
     spotting,
     tracing,
+    tracking,
 )
-from experiments.reconstruction.weights import synapse_rules, synapse_weights
+from experiments.reconstruction.weights import synapse_rules, synapse_weights, tracker_weights
 from models.architecture import Dense
 from ops.segmentation.supervoxels import SupervoxelSettings
 from ops.synapses.rules import Rules
@@ -82,8 +83,12 @@ def plan_graph(config: ReconstructRun, folder: Path, origin: Origin, weights: Pa
     blocks = Grid((z, y, x), block_shape_for(image, config.block_shape, networks))
     look = _predict("membrane", config, folder, origin, weights, Plan((), blocks, scale))
     cut = cutting.stage(folder, image, blocks, settings, [look.key])
-    offsets = prediction.offsets(architecture.outputs)
-    pairs = adjoining.stage(folder, blocks, offsets, [look.key, cut.key])
+    offsets, reads = prediction.offsets(architecture.outputs), [look.key, cut.key]
+    if tracker := tracker_weights(config):
+        how = (offsets, tracker, scale, settings.threshold, config.context)
+        pairs = tracking.stage(folder, origin, blocks, *how, reads)
+    else:
+        pairs = adjoining.stage(folder, blocks, offsets, reads)
     return Plan((look, cut, pairs), blocks, scale)
 
 
@@ -144,12 +149,13 @@ def _even(size: int, most: int) -> int:
 
 
 def supervoxel_settings(config: ReconstructRun, image: Volume) -> SupervoxelSettings:
-    """How to cut; in the plane where sections are thick."""
+    """How to cut; in the plane where sections are thick, or regions followed through them."""
     given, (z, _, x) = config.supervoxels, image.voxel_size_nm
+    flat = given.in_plane
     return SupervoxelSettings(
         threshold=max(1, round(255 * given.threshold)),
         smoothing_nm=given.smoothing_nm,
         deepest_nm=given.deepest_nm,
         least_diameter_nm=given.least_diameter_nm,
-        in_plane=z > THICK * x if given.in_plane is None else given.in_plane,
+        in_plane=config.segmenter == "3c" or (z > THICK * x if flat is None else flat),
     )

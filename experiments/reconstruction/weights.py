@@ -10,6 +10,7 @@ import numpy as np
 from configs.reconstruction import Agglomeration, ReconstructRun
 from data.volume import Volume
 from experiments.reconstruction.stages.prediction import digest, offsets
+from models.cross_weights import KIND, load_cross_weights
 from models.edge_classifier import load_classifier
 from models.pretrained_weights import find_weights
 from models.weights import load_weights, read_card
@@ -18,6 +19,7 @@ from ops.synapses.rules import Rules
 
 log = logging.getLogger(__name__)
 PREFERRED = ("affinity", "membrane")  # of shipped weights of one name
+SEGMENTERS = ("watershed", "3c")
 EVIDENCE = ("cleft", "membrane", "vesicle")  # of synapses
 FAR_OFF = 1.25  # times the voxel size that a network was trained at
 
@@ -42,7 +44,8 @@ def choose_weights(name: str) -> Path:
 def with_calibration(config: ReconstructRun, weights: Path) -> ReconstructRun:
     """The config, with what it leaves open of the agglomeration as a card says.
 
-    That is the card of the classifier, if the config names one, else that of the weights.
+    That is the card of the classifier, if the config names one, else that of the cross-classifier
+    if there is one, else that of the weights.
 
     Raises:
         ValueError: neither says how far to join regions; a classifier beside a linkage, or one
@@ -52,6 +55,7 @@ def with_calibration(config: ReconstructRun, weights: Path) -> ReconstructRun:
     given = {k: v for k, v in dataclasses.asdict(config.agglomeration).items() if v is not None}
     if "classifier" in given:
         return dataclasses.replace(config, agglomeration=_learned(given, weights))
+    weights = tracker_weights(config) or weights
     found = read_card(weights).get("agglomeration", {})
     _check_threshold({**found, **given}, weights)
     chosen: dict[str, Any] = {"linkage": "mean", "quantile": 0.5, **found, **given}
@@ -85,6 +89,22 @@ def _check_threshold(chosen: dict[str, Any], path: Path) -> None:
             f"{path}: its card says not how far to join regions; needs agglomeration.threshold, "
             "in [0, 1], such as python -m experiments.calibrate finds"
         )
+
+
+def tracker_weights(config: ReconstructRun) -> Path | None:
+    """The file of the cross-classifier; None where the segmenter needs none.
+
+    Raises:
+        ValueError: another segmenter than watershed or 3c, or other weights.
+        FileNotFoundError: no such weights, or a set without a cross-classifier.
+    """
+    if config.segmenter not in SEGMENTERS:
+        raise ValueError(f"got segmenter={config.segmenter}; needs {' or '.join(SEGMENTERS)}")
+    if config.segmenter == "watershed":
+        return None
+    path = find_weights(config.cross_classifier or f"{config.weights.split('/')[0]}/{KIND}")
+    load_cross_weights(path)
+    return path
 
 
 def synapse_weights(config: ReconstructRun, weights: Path) -> dict[str, Path]:

@@ -13,7 +13,7 @@ from experiments.training.layers import Layers, TrainingData
 from experiments.training.pairs import MEMBRANE, paint, views_of
 from experiments.training.validation import Validation
 from models.cross_classifier import CrossClassifier
-from models.crossing import cross_classify, reduced
+from models.crossing import cross_classify, enlarged, reduced
 
 FIGURES = ("pixel_accuracy", "object_accuracy", "code_accuracy")
 PAIRS = 12  # of each stack, at most
@@ -130,11 +130,6 @@ def draw_sample(network: CrossClassifier, data: TrainingData, stack: Layers, fol
     path = folder / "sample.png"
     Image.fromarray(np.hstack(panels)).save(path)
     return path
-
-
-def enlarged(colours: np.ndarray, reduction: int) -> np.ndarray:
-    """As large as the image, but for what is beyond its far ends."""
-    return colours.repeat(reduction, axis=0).repeat(reduction, axis=1)
 
 
 def panel(stack: Layers, z: int, colours: np.ndarray) -> UInt8[np.ndarray, "_ _ 3"]:

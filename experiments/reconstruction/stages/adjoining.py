@@ -8,6 +8,9 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import UInt8, UInt64
+
 from experiments.reconstruction.durable import load_arrays, save_arrays
 from experiments.reconstruction.engine import Stage
 from experiments.reconstruction.grid import Block, Grid, Index
@@ -43,14 +46,31 @@ class Adjoining:
         """Writes region_graph/Z_Y_X.npz: the block's regions, and the pairs that it owns."""
         labels = opened(self.run / SUPERVOXELS)[block.outer].read()
         boundary = opened(self.run / MEMBRANE)[block.outer].read()
+        graph = adjoining_graph(self.run, block, self.offsets, labels, boundary)
         owned = block.inner_in_outer
-        if self.offsets:
-            affinities = opened(self.run / AFFINITIES)[block.outer].read()
-            graph = affinity_graph(labels, affinities, self.offsets, owned=owned)
-        else:
-            graph = boundary_graph(labels, boundary, owned=owned)
         regions = region_statistics(labels[owned], boundary[owned])
         save_arrays(self.run / GRAPHS, block, vars(graph) | vars(regions))
+
+
+def adjoining_graph(
+    run: Path,
+    block: Block,
+    offsets: tuple[Index, ...],
+    labels: UInt64[np.ndarray, "z y x"],
+    boundary: UInt8[np.ndarray, "z y x"],
+) -> RegionGraph:
+    """The pairs that a block owns, by affinities at these offsets, or by the boundary map."""
+    owned = block.inner_in_outer
+    if not offsets:
+        return boundary_graph(labels, boundary, owned=owned)
+    affinities = opened(run / AFFINITIES)[block.outer].read()
+    return affinity_graph(labels, affinities, offsets, owned=owned)
+
+
+def halo_of(offsets: tuple[Index, ...]) -> Index:
+    """As far as pairs reach."""
+    z, y, x = (max(abs(step[axis]) for step in ((1, 1, 1), *offsets)) for axis in range(3))
+    return z, y, x
 
 
 def read_part(run: Path, block: Block) -> tuple[RegionGraph, RegionStatistics]:
@@ -73,8 +93,7 @@ def _fields(kind, arrays):
 
 def stage(run: Path, blocks: Grid, offsets: tuple[Index, ...], reads: Sequence[str]) -> Stage:
     """The stage of a run, on blocks with a halo as far as pairs reach."""
-    z, y, x = (max(abs(step[axis]) for step in ((1, 1, 1), *offsets)) for axis in range(3))
-    grid = dataclasses.replace(blocks, halo=(z, y, x))
+    grid = dataclasses.replace(blocks, halo=halo_of(offsets))
     return Stage(
         "region_graph",
         stage_key("region_graph", VERSION, grid, {"offsets": offsets}, reads),
