@@ -11,7 +11,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from configs.reconstruction import DaskEngine, ProcessesEngine, ReconstructRun, SerialEngine
-from configs.sources import DATA_ROOT, Data, FilesData, NamedData, PhantomData, Tracker
+from configs.sources import DATA_ROOT, Data, DigitsData, FilesData, NamedData, PhantomData, Tracker
 from configs.training import CrossClassifierConfig, EdgeClassifier, ModelConfig, TrainRun
 
 
@@ -369,7 +369,12 @@ TASKS = {
     "partner": PartnerTask,
     "connectome": ConnectomeTask,
 }
-DATA = {"phantom": PhantomData, "named": NamedData, "files": FilesData}
+DATA = {
+    "phantom": PhantomData,
+    "named": NamedData,
+    "moving_digits": DigitsData,
+    "files": FilesData,
+}
 ENGINES = {"serial": SerialEngine, "processes": ProcessesEngine, "dask": DaskEngine}
 
 

@@ -64,6 +64,19 @@ class NamedData(Data):
 
 
 @dataclasses.dataclass
+class DigitsData(NamedData):
+    """Digits that drift through a stack: `data.moving_digits`, of those under `root`.
+
+    Attributes:
+        shape: of the stack, in voxels.
+        count: of the digits.
+    """
+
+    shape: list[int] = MISSING
+    count: int = MISSING
+
+
+@dataclasses.dataclass
 class FilesData(Data):
     """A user's own volumes; an empty voxel size or offset is the one that the file states."""
 

@@ -46,7 +46,7 @@ class CrossClassifierConfig(Model):
     """Follows painted objects from section to section: `models.cross_classifier`.
 
     Attributes:
-        letters: colours that objects are painted in, at least two.
+        letters: colours that objects are painted in; with one, a single object is painted.
         width: channels of the first level.
         levels: resolutions.
         reduction: edge of the square of image pixels that has one colour.

@@ -5,14 +5,17 @@ from typing import cast
 
 import numpy as np
 
-from configs.sources import Data, FilesData, NamedData, PhantomData
+from configs.sources import Data, DigitsData, FilesData, NamedData, PhantomData
 from data.checks import check_image_volume, check_label_volume
 from data.datasets import load
+from data.datasets.mnist import read_mnist
+from data.moving_digits import moving_digits
 from data.opening import open_volume
 from data.synthetic import Imaging, Phantom, PhantomParameters, Tissue
-from data.volume import Volume, check_same_grid, check_voxel_size
+from data.volume import Volume, check_same_grid, check_voxel_size, from_array
 
 PHANTOM_SPLITS = ("train", "validation", "test")
+PIXEL_NM = (30.0, 6.0, 6.0)  # of digits, as if they were cells
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +43,8 @@ def open_source(data: Data, seed: int) -> Source:
     match data:
         case PhantomData():
             volumes = (Phantom(phantom_parameters(data, seed)).volumes(),)
+        case DigitsData():
+            volumes = (_moving_digits(data, seed),)
         case NamedData():
             volumes = load(data.name, data.root, data.split).volumes
         case FilesData():
@@ -83,6 +88,15 @@ def split_seed(seed: int, split: str) -> int:
     if number == 0:
         return seed
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
+
+
+def _moving_digits(data: DigitsData, seed: int) -> dict[str, Volume]:
+    """Every split drifts by itself; the digits to test with are those to validate with."""
+    images, _ = read_mnist(data.root, "train" if data.split == "train" else "validation")
+    shape = cast(tuple[int, int, int], tuple(data.shape))
+    image, ids = moving_digits(images, shape, data.count, split_seed(seed, data.split))
+    layers = {"image": image, "neurites": ids}
+    return {name: from_array(a, PIXEL_NM, name=f"digits, {name}") for name, a in layers.items()}
 
 
 def _open_files(data: FilesData) -> dict[str, Volume]:

@@ -20,7 +20,8 @@ class CrossArchitecture:
     """A cross-classifier by its sizes; hashable.
 
     Attributes:
-        letters: colours that objects are painted in, 2 to 255.
+        letters: colours that objects are painted in, up to 255. With one, a single object is
+            painted: the rival of 3C, which follows one object after the other.
         width: channels of the first level, see `models.unet`.
         levels: of the pyramid, whose first has half the pixels of a painting along y and x.
         reduction: edge of the square of image pixels that is one pixel of a painting. Images are
@@ -38,10 +39,8 @@ class CrossArchitecture:
     membranes: bool = False
 
     def __post_init__(self):
-        if not 2 <= self.letters <= 255:
-            raise ValueError(
-                f"got letters={self.letters}; needs 2 to 255: with fewer nothing is told apart"
-            )
+        if not 1 <= self.letters <= 255:
+            raise ValueError(f"got letters={self.letters}; needs 1 to 255")
         if min(self.width, self.levels, self.reduction) < 1:
             raise ValueError(
                 f"got width={self.width}, levels={self.levels}, reduction={self.reduction}; needs "

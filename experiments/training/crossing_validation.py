@@ -17,6 +17,7 @@ from models.crossing import cross_classify, enlarged, reduced
 
 FIGURES = ("pixel_accuracy", "object_accuracy", "code_accuracy")
 PAIRS = 12  # of each stack, at most
+SINGLE = 16  # paintings of one object each
 EDGE, GAP = 512, 4  # pixels shown along each side, at most, and between panels
 
 Counts = Int64[np.ndarray, "figure 2"]  # how many are right, and how many there are
@@ -94,7 +95,12 @@ def count_right(
 
 
 def digits_for(objects: int, letters: int) -> int:
-    """How many letters tell so many objects apart: the least k with letters ** k >= objects."""
+    """How many letters tell so many objects apart: the least k with letters ** k >= objects.
+
+    With one letter, each object takes a painting; a few are enough to go by.
+    """
+    if letters == 1:
+        return min(objects, SINGLE)
     digits = 1
     while letters**digits < objects:
         digits += 1

@@ -126,8 +126,14 @@ def draw_pair(depth: int, rng: np.random.Generator) -> tuple[int, int]:
 def paint(
     pieces: Pieces, followed: Pieces, letters: int, rng: np.random.Generator
 ) -> tuple[Colours, Colours]:
-    """A random letter for each piece, in the source and where it goes on in the target."""
-    drawn = rng.integers(1, letters + 1, int(pieces.max()), np.uint8)
+    """A random letter for each piece, in the source and where it goes on in the target.
+
+    Of one letter alone: for a single piece.
+    """
+    count = int(pieces.max())
+    drawn = rng.integers(1, letters + 1, count, np.uint8)
+    if letters == 1 and count:
+        drawn[np.arange(count) != rng.integers(count)] = 0
     letter_of = np.concatenate([np.zeros(1, np.uint8), drawn])
     return letter_of[pieces], letter_of[followed]
 

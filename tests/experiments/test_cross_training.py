@@ -173,7 +173,7 @@ def test_a_code_is_as_long_as_it_must_be():
     [
         (["model.crop_shape=[1,32,32]"], "needs at least two sections"),
         (["model.crop_shape=[3,128,32]"], "each from 1 to"),
-        (["model.letters=1"], "letters=1; needs 2 to 255"),
+        (["model.letters=0"], "letters=0; needs 1 to 255"),
         (["data.shape=[1,96,96]"], "got a single section"),
         (["model.membranes=sstem_fly/cleft"], "needs one of affinities or membranes"),
         (["weights=phantom/membrane"], "other weights than those of a cross-classifier"),

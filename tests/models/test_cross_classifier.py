@@ -114,7 +114,7 @@ def test_what_does_not_fit_is_refused(network, rng):
 @pytest.mark.parametrize(
     ("sizes", "words"),
     [
-        ((1, 4, 2), "letters=1; needs 2 to 255"),
+        ((0, 4, 2), "letters=0; needs 1 to 255"),
         ((256, 4, 2), "letters=256"),
         ((2, 0, 2), "width=0"),
     ],
