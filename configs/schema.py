@@ -236,6 +236,7 @@ class Suite(enum.Enum):
     accuracy = "accuracy"
     scaling = "scaling"
     synapses = "synapses"
+    tracking = "tracking"
     all = "all"
 
 
@@ -321,6 +322,32 @@ class SynapseSuite:
 
 
 @dataclasses.dataclass
+class TrackingSuite:
+    """Of suite `tracking`. Where weights are null, its rows are missing.
+
+    Attributes:
+        counts: of digits in a stack, half of them in what is scored.
+        digits: the stack they drift through.
+        four, single: weights that have learnt digits, of four letters and of one.
+        phantom, snemi3d: tissue.
+        phantom_weights, snemi3d_weights: that have learnt it, of four letters.
+        letters: weights for the phantom, of other numbers of letters, trained equally long.
+        codes: drawn for each setting, whose VI is averaged.
+    """
+
+    counts: list[int] = MISSING
+    digits: DigitsData = MISSING
+    four: str | None = None
+    single: str | None = None
+    phantom: PhantomData = MISSING
+    snemi3d: NamedData = MISSING
+    phantom_weights: str = MISSING
+    snemi3d_weights: str = MISSING
+    letters: list[str] = MISSING
+    codes: int = MISSING
+
+
+@dataclasses.dataclass
 class BenchmarkRun:
     """`python -m experiments.benchmark`.
 
@@ -333,7 +360,7 @@ class BenchmarkRun:
         step_ms: how long a step of the imagined trainer takes.
         layers: of suite `conv`: `main` (a few minutes), `all`, or `sweep`, which are random shapes.
         rounds: how often each contender runs; they take turns, and the median counts.
-        accuracy, synapses, scaling: of the suites of these names.
+        accuracy, synapses, scaling, tracking: of the suites of these names.
     """
 
     suite: Suite = Suite.data
@@ -348,6 +375,7 @@ class BenchmarkRun:
     accuracy: Accuracy = MISSING
     scaling: Scaling = MISSING
     synapses: SynapseSuite = MISSING
+    tracking: TrackingSuite = MISSING
     seed: int = 0
 
 

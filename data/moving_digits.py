@@ -1,16 +1,19 @@
-"""Stacks of handwritten digits that drift from section to section: many objects, easy to follow.
+"""Stacks of handwritten digits that wander from section to section: objects by the hundred.
 
-As many objects as wanted in a section, all of one brightness: what follows them has to go by shape
-and place alone. Where digits overlap, the one drawn later hides the other.
+All are of one brightness: what follows them has to go by shape and place alone. Each stays about
+its own square, so that digits touch and hide one another only now and then.
 """
 
 import numpy as np
 from jaxtyping import Float64, UInt8, UInt32
 
-INK = 128  # of 255: from which a pixel of a digit is part of the object
+EDGE = 28  # of the image of a digit, in pixels
+SQUARE = 32  # of the squares that digits live in
+INK = 32  # of 255: from which a pixel of a digit is part of the object
+WANDER = 12  # pixels that a digit moves over, along each axis
 FASTEST = 2.5  # pixels in a section, along each axis
 JITTER = 0.7  # standard deviation of each step about the drift, in pixels
-PAPER, INKED, NOISE = 60.0, 165.0, 20.0  # grey values, and the standard deviation of all
+PAPER, GREY, NOISE = 60.0, 165.0, 20.0  # of paper and ink, and the standard deviation of all
 
 
 def moving_digits(
@@ -22,37 +25,42 @@ def moving_digits(
         digits: to choose from, 0 = paper and 255 = ink, as `data.datasets.mnist.read_mnist` has
             them.
         shape: of the stack, in voxels.
-        count: of the digits, each of which is there in all sections, unless others hide it.
-        seed: of places, drifts and noise.
+        count: of the digits; where they overlap, the higher id hides the lower one.
+        seed: of digits, places, ways and noise.
 
     Raises:
-        ValueError: no digit, or sections smaller than a digit.
+        ValueError: no digit, or more than there are squares of 32 by 32 pixels.
     """
-    depth, height, width = shape
-    if count < 1 or min(height, width) < 28:
+    homes = _squares(shape)
+    if not 1 <= count <= len(homes):
         raise ValueError(
-            f"got {count} digits in sections of {height} by {width} pixels; needs at least one "
-            "digit, and sections of at least 28 by 28 pixels"
+            f"got {count} digits in sections of {shape[1]} by {shape[2]} pixels; needs 1 to "
+            f"{len(homes)}, a square of {SQUARE} by {SQUARE} pixels for each: take larger sections"
         )
     rng = np.random.default_rng(seed)
-    chosen = digits[rng.integers(len(digits), size=count)]
-    places = _places(rng, depth, count, np.array([height - 28, width - 28]))
+    chosen = digits[rng.integers(len(digits), size=count)] >= INK
+    homes = homes[rng.permutation(len(homes))[:count]]
+    far = np.array(shape[1:]) - EDGE
+    places = np.rint(homes + _ways(rng, shape[0], count)).astype(int).clip(0, far)
     ids = np.zeros(shape, np.uint32)
-    for section, at in zip(ids, places, strict=True):
-        for number, (y, x) in enumerate(np.rint(at).astype(int), start=1):
-            section[y : y + 28, x : x + 28][chosen[number - 1] >= INK] = number
-    clean = np.where(ids > 0, INKED, PAPER)
-    noisy = clean + NOISE * rng.standard_normal(shape)
-    return np.rint(noisy.clip(0, 255)).astype(np.uint8), ids
+    for section, corners in zip(ids, places, strict=True):
+        for number, (y, x) in enumerate(corners.tolist()):
+            section[y : y + EDGE, x : x + EDGE][chosen[number]] = number + 1
+    grey = np.where(ids > 0, GREY, PAPER) + NOISE * rng.standard_normal(shape)
+    return np.rint(grey.clip(0, 255)).astype(np.uint8), ids
 
 
-def _places(
-    rng: np.random.Generator, depth: int, count: int, room: np.ndarray
-) -> Float64[np.ndarray, "z count 2"]:
-    """Upper left corners (y, x), reflected where they would leave the section."""
-    start = rng.uniform(size=(count, 2)) * room
+def _squares(shape: tuple[int, int, int]) -> Float64[np.ndarray, "squares 2"]:
+    """Upper left corners (y, x) that a digit has in the middle of each square."""
+    y, x = (np.arange(size // SQUARE) for size in shape[1:])
+    corners = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 2)
+    return corners * SQUARE + (SQUARE - EDGE) / 2
+
+
+def _ways(rng: np.random.Generator, depth: int, count: int) -> Float64[np.ndarray, "z count 2"]:
+    """How far from home each digit is in each section, reflected where it would leave."""
+    start = rng.uniform(0, WANDER, (count, 2))
     steps = rng.uniform(-FASTEST, FASTEST, (count, 2))
     steps = steps + JITTER * rng.standard_normal((depth, count, 2))
-    far = start + np.cumsum(steps, axis=0)
-    far = np.abs(far) % (2 * room)
-    return np.minimum(far, 2 * room - far)
+    along = np.abs(start + np.cumsum(steps, axis=0)) % (2 * WANDER)
+    return np.minimum(along, 2 * WANDER - along) - WANDER / 2

@@ -21,6 +21,12 @@ one of as many parameters, and VESICLE-RF; on the phantom, tissue of an unseen s
 synapses.pdf: F1 with intervals, and MB/s. Its phantom is small by default; as large as that which
 the networks learnt from: synapses.phantom.shape=[64,768,768]. Weights of your own:
 synapses.phantom_weights.joint=RUN_DIR.
+
+Suite `tracking` compares following all objects at once (3C) with following one after the other, on
+digits that drift through a stack, and what codes, letters and directions are worth, on tissue;
+networks for digits and of other letters are no part of the project: configs/experiment says how
+they are trained, and tracking.four=RUN_DIR tracking.single=RUN_DIR tracking.letters=[RUN_DIR]
+names them. It writes tracking.json and tracking.md; `python -m experiments.figures` draws them.
 """
 
 from pathlib import Path

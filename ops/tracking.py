@@ -18,7 +18,7 @@ def followed_graph(
     lower: Ids,
     upper: Ids,
     upwards: Ids,
-    downwards: Ids,
+    downwards: Ids | None,
     *,
     owned: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> RegionGraph:
@@ -34,14 +34,17 @@ def followed_graph(
         upper: likewise.
         upwards: the region of the lower section that each pixel of the upper one belongs to, 0 =
             none.
-        downwards: likewise, of the upper section in the lower one.
+        downwards: likewise, of the upper section in the lower one; None where that was not
+            followed, and R is taken to be F.
         owned: edges count whose upper region has pixels here.
 
     Raises:
         ValueError: shapes that differ.
     """
-    check_volumes(lower=lower[None], upper=upper[None], up=upwards[None], down=downwards[None])
-    forward, backward = _counts(upwards, upper), _counts(lower, downwards)
+    back = None if downwards is None else downwards[None]
+    check_volumes(lower=lower[None], upper=upper[None], upwards=upwards[None], downwards=back)
+    forward = _counts(upwards, upper)
+    backward = forward if downwards is None else _counts(lower, downwards)
     edges, place = np.unique(np.concatenate([forward[0], backward[0]]), axis=0, return_inverse=True)
     counts = np.zeros((2, len(edges)), np.int64)
     counts[0, place[: len(forward[0])]] = forward[1]

@@ -13,6 +13,7 @@ from experiments.benchmarks.pipeline.suite import measure_pipeline
 from experiments.benchmarks.result import Result, markdown
 from experiments.benchmarks.scaling.suite import measure_scaling
 from experiments.benchmarks.synapses.suite import measure_synapses
+from experiments.benchmarks.tracking.suite import measure_tracking
 from experiments.run_record import environment, write_json
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ def run(config: BenchmarkRun, folder: Path) -> None:
         return
     if config.suite is Suite.scaling:
         measure_scaling(config, folder)
+        return
+    if config.suite is Suite.tracking:
+        measure_tracking(config, folder)
         return
     results: list[Result] = []
     if config.suite in (Suite.data, Suite.all):

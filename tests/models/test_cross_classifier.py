@@ -140,7 +140,7 @@ def test_files_of_something_else_are_refused(tmp_path, path):
     for entries, words in (
         ({"cross_classifier": None}, "other weights than those of a cross-classifier"),
         ({"cross_classifier": {"letters": 3}}, "missing"),
-        ({"cross_classifier": {"letters": 1, "width": 4, "levels": 2}}, "letters=1"),
+        ({"cross_classifier": {"letters": 0, "width": 4, "levels": 2}}, "letters=0"),
         ({"cross_classifier": {"letters": 3, "width": 8, "levels": 2}}, "of shape"),
         ({"cross_classifier": {"letters": 3, "width": 4, "levels": 1}}, "is unknown to"),
     ):
