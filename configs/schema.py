@@ -379,7 +379,21 @@ class BenchmarkRun:
     seed: int = 0
 
 
+@dataclasses.dataclass
+class FiguresRun:
+    """`python -m experiments.figures`.
+
+    Attributes:
+        figure: its name, or all.
+        results: folder of stored results; by default those of the project.
+    """
+
+    figure: str = MISSING
+    results: str | None = None
+
+
 ENTRY_POINTS = {
+    "figures": FiguresRun,
     "phantom": PhantomRun,
     "contact_sheet": ContactSheetRun,
     "benchmark": BenchmarkRun,

@@ -1,0 +1,81 @@
+"""3C beside following objects one by one, and what its parts are worth."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from experiments.drawings.style import COLOURS, COLUMN, GREY, PAGE, Drawn, panels
+
+RESULT = "tracking.json"  # of `python -m experiments.benchmark suite=tracking`
+Row = Mapping[str, Any]
+COSTS = {"passes": "network passes per section", "seconds": "seconds per section"}
+
+
+def draw_scaling(results: Path) -> Drawn:
+    """Passes, time and VI against the objects in a section, with the powers that fit."""
+    rows = [row for row in _rows(results) if row["experiment"] == "scaling"]
+    figure, (*costs, accuracy) = panels(PAGE, 2.6, 3)
+    for number, method in enumerate(dict.fromkeys(row["method"] for row in rows)):
+        own = [row for row in rows if row["method"] == method]
+        counts, colour = np.array([row["objects"] for row in own]), COLOURS[number]
+        for axes, name in zip(costs, COSTS, strict=True):
+            values = np.array([row[name] for row in own])
+            power = np.polyfit(np.log(counts), np.log(values), 1)[0]
+            axes.loglog(counts, values, "o-", color=colour, label=f"{method} (N^{power:.2f})")
+        accuracy.semilogx(counts, [row["vi"] for row in own], "o-", color=colour, label=method)
+    for axes, words in zip(costs, COSTS.values(), strict=True):
+        axes.set(xlabel="objects in a section (N)", ylabel=words)
+        axes.legend(fontsize=6)
+    _draw_logarithm(costs[0], rows)
+    accuracy.set(xlabel="objects in a section (N)", ylabel="VI (bits)", ylim=(0, None))
+    return Drawn(figure, [_plain(row) for row in rows])
+
+
+def _draw_logarithm(axes: Axes, rows: Sequence[Row]) -> None:
+    """What 3C costs in theory: a digit for every factor of l in the number of objects."""
+    own = [row for row in rows if row["method"] == "3c"]
+    counts = np.geomspace(min(r["objects"] for r in own), max(r["objects"] for r in own), 200)
+    digits = np.ceil(np.log(counts) / np.log(own[0]["letters"]))
+    axes.loglog(counts, digits, color=GREY, lw=1, zorder=0, label="log N, rounded up")
+    axes.legend(fontsize=6)
+
+
+def draw_ablation(results: Path) -> Drawn:
+    """VI of codes, directions and letters, on tissue; lines are from the least to the greatest."""
+    rows = [row for row in _rows(results) if row["experiment"] != "scaling"]
+    names = list(dict.fromkeys(_setting(row) for row in rows))
+    figure, axes = panels(COLUMN * 1.5, 0.24 * len(names) + 1.0)
+    for number, data in enumerate(dict.fromkeys(row["data"] for row in rows)):
+        own = [row for row in rows if row["data"] == data]
+        places = [names.index(_setting(row)) + 0.15 * (2 * number - 1) for row in own]
+        vi = np.array([row["vi"] for row in own])
+        ends = np.abs(np.array([row["vi_range"] for row in own]).T - vi)
+        axes[0].errorbar(vi, places, xerr=ends, fmt="o", color=COLOURS[number], label=data)
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].invert_yaxis()
+    axes[0].set(xlabel="VI (bits), true pieces joined along the stack", xlim=(0, None))
+    figure.legend(loc="outside upper center", ncols=2)
+    return Drawn(figure, [_plain(row) for row in rows])
+
+
+def _setting(row: Row) -> str:
+    if row["experiment"] == "letters":
+        return f"{row['letters']} letters, {row['passes']:.0f} passes"
+    more = f", {row['spare']} spare" if row["spare"] else ""
+    one = ", one direction" if row["directions"] == 1 else ""
+    return f"{row['code']}{more}{one}"
+
+
+def _rows(results: Path) -> list[Row]:
+    return json.loads((results / RESULT).read_text())["rows"]
+
+
+def _plain(row: Row) -> Row:
+    """For a table: the range as two columns."""
+    low, high = row["vi_range"]
+    rest = {name: value for name, value in row.items() if name != "vi_range"}
+    return rest | {"vi_least": low, "vi_greatest": high}
