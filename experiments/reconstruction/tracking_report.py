@@ -33,7 +33,7 @@ from experiments.report.tracking import (
 from models.cross_weights import load_cross_classifier
 
 CODES, STEPS = "tracking_codes.png", "tracking_steps.png"
-SHADES = 96  # of a stored picture, which is small then
+SHADES = 200  # of a stored picture, which is small then
 
 
 def tracking_sections(
@@ -122,7 +122,8 @@ def _codes_in_words(pair: TrackedPair) -> str:
         f"word of {digits} letters, and is painted in the colour of one letter in each picture; "
         "regions of one colour here differ in another picture. Below: where the network, which "
         "sees both sections and one picture at a time, says that the colours go on in section "
-        f"{pair.target}; white is none. The code is one made for this field alone."
+        f"{pair.target}; white is none. Straight cuts are faces of blocks. The code is one made for "
+        "this field alone."
     )
 
 
