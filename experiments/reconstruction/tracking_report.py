@@ -122,8 +122,8 @@ def _codes_in_words(pair: TrackedPair) -> str:
         f"word of {digits} letters, and is painted in the colour of one letter in each picture; "
         "regions of one colour here differ in another picture. Below: where the network, which "
         "sees both sections and one picture at a time, says that the colours go on in section "
-        f"{pair.target}; white is none. Straight cuts are faces of blocks. The code is one made for "
-        "this field alone."
+        f"{pair.target}; white is none. Straight cuts are faces of blocks. The code is one made "
+        "for this field alone."
     )
 
 
