@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from models.merge_weights import KIND as MERGENET
+from models.merge_weights import load_merge_weights
 
 from configs.reconstruction import Agglomeration, ReconstructRun
 from data.volume import Volume
@@ -104,6 +106,26 @@ def tracker_weights(config: ReconstructRun) -> Path | None:
         return None
     path = find_weights(config.cross_classifier or f"{config.weights.split('/')[0]}/{KIND}")
     load_cross_weights(path)
+    return path
+
+
+def merge_weights(config: ReconstructRun) -> Path | None:
+    """The file of the MergeNet; None where it is not asked for, or the set has none.
+
+    Raises:
+        ValueError: other weights.
+        FileNotFoundError: weights that are asked for by name, but are not there.
+    """
+    name = config.merge_errors.weights
+    if name == "none":
+        return None
+    try:
+        path = find_weights(name or f"{config.weights.split('/')[0]}/{MERGENET}")
+    except FileNotFoundError:
+        if name:
+            raise
+        return None
+    load_merge_weights(path)
     return path
 
 
