@@ -12,7 +12,13 @@ from omegaconf import MISSING
 
 from configs.reconstruction import DaskEngine, ProcessesEngine, ReconstructRun, SerialEngine
 from configs.sources import DATA_ROOT, Data, DigitsData, FilesData, NamedData, PhantomData, Tracker
-from configs.training import CrossClassifierConfig, EdgeClassifier, ModelConfig, TrainRun
+from configs.training import (
+    CrossClassifierConfig,
+    EdgeClassifier,
+    MergeNetConfig,
+    ModelConfig,
+    TrainRun,
+)
 
 
 @dataclasses.dataclass
@@ -428,6 +434,7 @@ def register() -> None:
     store.store(group="schema", name="model", node=ModelConfig)
     store.store(group="schema", name="edge_classifier", node=EdgeClassifier)
     store.store(group="schema", name="cross_classifier", node=CrossClassifierConfig)
+    store.store(group="schema", name="mergenet", node=MergeNetConfig)
     store.store(group="schema", name="tracker", node=Tracker)
     for group, schemas in {"data": DATA, "task": TASKS, "engine": ENGINES}.items():
         for name, schema in schemas.items():

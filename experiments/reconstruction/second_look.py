@@ -12,14 +12,14 @@ from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8, UInt32, UInt64
-from models.merge_scan import scan
-from models.mergenet import MergeNet
-from ops.shape_windows import points_along
 from scipy import ndimage
 
+from models.merge_scan import scan
+from models.mergenet import MergeNet
 from ops.segmentation.agglomeration import Dendrogram
 from ops.segmentation.division import divide, large_joins
 from ops.segmentation.region_graph import RegionGraph
+from ops.shape_windows import points_along
 
 SPACING = 4  # coarse voxels between places that are looked at along an object
 MOST_JOINS = 12  # of an object that are looked at again

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from models.merge_weights import KIND as MERGENET
-from models.merge_weights import load_merge_weights
 
 from configs.reconstruction import Agglomeration, ReconstructRun
 from data.volume import Volume
 from experiments.reconstruction.stages.prediction import digest, offsets
 from models.cross_weights import KIND, load_cross_weights
 from models.edge_classifier import load_classifier
+from models.merge_weights import KIND as MERGENET
+from models.merge_weights import load_merge_weights
 from models.pretrained_weights import find_weights
 from models.weights import load_weights, read_card
 from ops.segmentation.edge_features import NAMES

@@ -14,9 +14,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int64, UInt32, UInt64
-from models.merge_weights import load_mergenet, merge_digest
-from models.mergenet import MergeNet
-from ops.shape_windows import in_cubes, vote_factors
 
 from data.opening import open_volume
 from data.volume import Volume
@@ -28,10 +25,13 @@ from experiments.reconstruction.second_look import Heat, Tissue, best_division, 
 from experiments.reconstruction.stages.adjoining import read_part
 from experiments.reconstruction.stages.cutting import SUPERVOXELS
 from experiments.reconstruction.stages.joining import SEGMENTS
+from models.merge_weights import load_mergenet, merge_digest
+from models.mergenet import MergeNet
 from ops.downsampling import downsample
 from ops.segmentation.agglomeration import Dendrogram
 from ops.segmentation.graph_sums import contract, merge_graphs
 from ops.segmentation.region_statistics import merge_statistics
+from ops.shape_windows import in_cubes, vote_factors
 
 MENDED, TABLE = "mended", "merge_errors.csv"
 SLAB_VOXELS = 1 << 25  # of supervoxels that are read at once
