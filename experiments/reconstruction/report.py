@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from configs.reconstruction import ReconstructRun
+from data.normalisation import GreyScale
 from data.opening import open_volume
 from data.volume import Volume
 from experiments.reconstruction.pictures import draw_cut, draw_section
@@ -18,6 +19,8 @@ from experiments.reconstruction.stages.labelling import SEGMENTATION
 from experiments.reconstruction.stages.prediction import MEMBRANE
 from experiments.reconstruction.stages.tracing import read_coarse
 from experiments.reconstruction.synapse_report import synapse_sections
+from experiments.reconstruction.tracking_report import tracking_sections
+from experiments.reconstruction.weights import tracker_weights
 from experiments.report import page
 from experiments.report.colours import id_colour
 from experiments.report.plots import draw_histogram
@@ -39,6 +42,7 @@ def write_report(
     config: ReconstructRun,
     environment: Mapping,
     synapses: Synapses | None,
+    scale: GreyScale,
 ) -> None:
     """Writes report.html into the run directory.
 
@@ -49,6 +53,7 @@ def write_report(
         config: of the run.
         environment: as in environment.json.
         synapses: of the run; None where none were looked for.
+        scale: of the image's grey values.
     """
     volumes = dict(layers) | {
         "membrane": open_volume(str(folder / MEMBRANE)),
@@ -59,6 +64,7 @@ def write_report(
         *_scores(metrics),
         *_synapses(folder, layers, metrics, config, synapses),
         _sections(volumes),
+        *_tracking(folder, volumes, metrics, config, scale),
         _in_space(folder, volumes["segmentation"]),
         _sizes(folder),
         _times(metrics),
@@ -70,6 +76,13 @@ def write_report(
         f"{metrics['volume_um3']:.1f} µm³, segmented with the weights {config.weights!r}."
     )
     page.write_page(folder / "report.html", "A reconstruction by neuropil", lead, parts)
+
+
+def _tracking(folder, volumes, metrics, config, scale: GreyScale) -> list[str]:
+    weights = tracker_weights(config)
+    if weights is None:
+        return []
+    return tracking_sections(folder, volumes, metrics["lost_sections"], weights, scale)
 
 
 def _synapses(folder, layers, metrics, config, synapses: Synapses | None) -> list[str]:

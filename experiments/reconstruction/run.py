@@ -13,12 +13,14 @@ from data.checks import check_image_volume
 from data.volume import Volume
 from experiments.reconstruction.engine import open_engine, run_blocks
 from experiments.reconstruction.estimate import describe
+from experiments.reconstruction.lost import describe_lost
 from experiments.reconstruction.planning import Plan, plan
 from experiments.reconstruction.report import write_report
 from experiments.reconstruction.scoring import score
 from experiments.reconstruction.source import Origin, origin_of, with_split
 from experiments.reconstruction.stages.labelling import SEGMENTATION, read_sizes
 from experiments.reconstruction.stages.listing import read_synapses
+from experiments.reconstruction.stages.tracking import read_lost
 from experiments.reconstruction.synapse_scoring import score_synapses, true_sites
 from experiments.reconstruction.synapse_summary import summarise
 from experiments.reconstruction.weights import (
@@ -83,12 +85,16 @@ def run(config: ReconstructRun, folder: Path) -> None:
             log.info("comparing with the truth")
             scores = score(folder / SEGMENTATION, origin.layers()["neurites"], config.seed)
         metrics = measure(todo, image, seconds, whole, scores, folder)
+        if config.segmenter == "3c":
+            metrics["lost_sections"] = read_lost(folder, todo.blocks.blocks)
+            for words in describe_lost(metrics["lost_sections"], image.shape[0]):
+                log.warning("%s: %s", image.name, words)
         synapses = None
         if any(stage.name == "synapses" for stage in todo.stages):
             synapses = read_synapses(folder, todo.blocks)
             metrics |= measure_synapses(synapses, config, origin, metrics, folder)
         write_json(folder / "metrics.json", metrics)
-        write_report(folder, origin.layers(), metrics, config, surroundings, synapses)
+        write_report(folder, origin.layers(), metrics, config, surroundings, synapses, todo.scale)
     log.info(in_words(metrics))
     log.info("skeletons: %s", folder / "skeletons")
     if "synapses" in metrics:

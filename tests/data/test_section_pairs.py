@@ -74,3 +74,32 @@ def test_names_of_neurites_do_not_matter(pair):
 def test_all_unsigned_types_are_taken(dtype):
     source = section([1, 1, 2]).astype(dtype)
     assert follow(source, source)[0].dtype == np.uint32
+
+
+def test_pieces_end_at_the_borders_of_cells():
+    source, target = section([7, 7, 7, 7]), section([0, 7, 7, 7])
+    cells = section([0, 0, 1, 1])
+    pieces, followed = follow(source, target, cells)
+    np.testing.assert_array_equal(pieces, [[1, 1, 2, 2]])
+    np.testing.assert_array_equal(followed, [[0, 1, 2, 2]])
+
+
+@given(SECTIONS, arrays(np.uint32, (5, 6), elements=st.integers(0, 2)))
+@settings(deadline=None, max_examples=50)
+def test_cells_cut_up_the_source_and_nothing_else(pair, cells):
+    source, target = pair
+    pieces, followed = follow(source, target, cells)
+    assert ((pieces == 0) == (source == 0)).all()
+    both = np.stack([pieces, source, cells])[:, pieces > 0]
+    assert len(np.unique(both, axis=1).T) == pieces.max()  # one neurite and one cell for each
+    np.testing.assert_array_equal(followed > 0, np.isin(target, source) & (target > 0))
+    neurite = np.zeros(pieces.max() + 1, np.uint32)
+    neurite[pieces] = source
+    np.testing.assert_array_equal(neurite[followed], np.where(followed > 0, target, 0))
+
+
+def test_one_cell_cuts_nothing():
+    source, target = np.random.default_rng(0).integers(0, 3, (2, 20, 20)).astype(np.uint32)
+    one = np.full((20, 20), 4, np.uint32)
+    for found, expected in zip(follow(source, target, one), follow(source, target), strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -24,7 +24,7 @@ from experiments.training import crossing, loop
 from experiments.training.batches import Sampling
 from experiments.training.crossing_validation import count_right, digits_for, spread_pairs
 from experiments.training.layers import TrainingData
-from experiments.training.pairs import draw_pair, paint, pair_batches
+from experiments.training.pairs import MOST_CELLS, draw_cells, draw_pair, paint, pair_batches
 from models.architecture import Architecture, build
 from models.cross_classifier import CrossArchitecture
 from models.cross_weights import load_cross_weights
@@ -149,6 +149,17 @@ def test_pairs_are_drawn_forward_and_backward_and_sometimes_far_apart():
     pairs = {draw_pair(3, rng) for _ in range(200)}
     assert pairs == {(0, 1), (1, 0), (1, 2), (2, 1), (0, 2), (2, 0)}
     assert {draw_pair(2, rng) for _ in range(50)} == {(0, 1), (1, 0)}
+
+
+def test_cells_are_few_and_each_point_of_a_cell_is_nearest_to_its_centre():
+    for seed in range(5):
+        cells = draw_cells((24, 40), np.random.default_rng(seed))
+        assert cells.shape == (24, 40) and cells.dtype == np.uint32
+        assert 2 <= len(np.unique(cells)) <= MOST_CELLS
+        np.testing.assert_array_equal(draw_cells((24, 40), np.random.default_rng(seed)), cells)
+        for number in np.unique(cells):  # a convex part of the plane: no row has gaps
+            for line in cells == number:
+                assert np.count_nonzero(np.diff(line.astype(int))) <= 2
 
 
 def test_figures_by_hand():

@@ -11,6 +11,7 @@ from flax import nnx
 
 from models.cross_classifier import CrossArchitecture, CrossClassifier
 from models.cross_weights import (
+    cross_digest,
     is_cross_classifier,
     load_cross_classifier,
     load_cross_weights,
@@ -129,6 +130,15 @@ def test_weights_go_round_bit_by_bit(path, network, rng):
     again = load_cross_classifier(path)
     np.testing.assert_array_equal(cross_classify(again, *inputs), cross_classify(network, *inputs))
     assert load_cross_weights(path, TINY)[0] == TINY and read_card(path) == {"score": 0.5}
+
+
+def test_a_digest_tells_networks_apart_whatever_their_cards_say(tmp_path, path, network):
+    digest, params = cross_digest(path), nnx.state(network, nnx.Param)
+    save_cross_weights(tmp_path / "card.npz", TINY, params, {"score": 0.6})
+    assert cross_digest(tmp_path / "card.npz") == digest
+    other = jax.tree.map(lambda array: array + 1e-3, params)
+    save_cross_weights(tmp_path / "other.npz", TINY, other, {"score": 0.5})
+    assert cross_digest(tmp_path / "other.npz") != digest
 
 
 def test_files_of_something_else_are_refused(tmp_path, path):

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from models.outputs import (
     ANISOTROPIC,
     ISOTROPIC,
     affinity_names,
+    boundary_of,
     check_outputs,
     offset_of,
     offsets_of,
@@ -65,3 +67,21 @@ def sign_of(offset):
 def test_other_names_are_refused(outputs):
     with pytest.raises(ValueError, match="got output"):
         check_outputs(outputs)
+
+
+def test_boundaries_by_hand():
+    outputs = ("affinity(-1,0,0)", "affinity(0,-1,0)", "affinity(0,0,1)", "affinity(0,0,-9)")
+    answers = np.array([[0.0, 0.75, 1.0, 0.0], [1.0, 0.5, 0.25, 1.0]], np.float32)
+    # Only the near pairs in the plane count, of which the one that is torn most.
+    np.testing.assert_array_equal(boundary_of(answers, outputs), [0.25, 0.75])
+    found = boundary_of((255 * answers).astype(np.uint8), outputs)
+    assert found.dtype == np.uint8 and found.tolist() == [255 - 191, 255 - 63]
+
+
+def test_without_affinities_the_membrane_is_the_boundary():
+    answers = np.array([[1, 200], [2, 0]], np.uint8)
+    assert boundary_of(answers, ("cleft", "membrane")).tolist() == [200, 0]
+    far = ("affinity(0,-9,0)", "membrane")
+    assert boundary_of(answers, far).tolist() == [200, 0]
+    with pytest.raises(ValueError, match="got outputs cleft, vesicle; needs membranes"):
+        boundary_of(answers, ("cleft", "vesicle"))
