@@ -146,7 +146,7 @@ def table(rows: list[Row]) -> str:
     """All rows, as Markdown."""
     names = (*COLUMNS, *MEASURED[:-1])
     lines = [" | ".join(names), " | ".join("---" for _ in names)]
-    lines += [" | ".join(_shown(getattr(row, name)) for name in names) for row in rows]
+    lines.extend(" | ".join(_shown(getattr(row, name)) for name in names) for row in rows)
     return "".join(f"| {line} |\n" for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""Stage `merge_errors`: objects whose shape says that they are two are looked at again, and divided.
+"""Stage `merge_errors`: objects whose shape says that they are two are looked at again.
 
 The slow pass of a multi-pass pipeline (Meirovitch et al., arXiv:1612.02120): a MergeNet
 (`models.mergenet`) is moved along all objects; only those that it flags are taken apart again, at
@@ -81,7 +81,7 @@ class Mending:
     reach_nm: float
 
     def work(self, block: Block) -> None:
-        """Writes mended/0_0_0.npz, which is as in `agglomeration`, with the heat map; and a table."""
+        """Writes mended/0_0_0.npz, as `agglomeration` with the heat map, and merge_errors.csv."""
         joined, network = load_arrays(self.run / SEGMENTS, block), load_mergenet(self.weights)
         volume, size_nm = open_volume(str(self.run / SUPERVOXELS)), network.architecture.voxel_nm
         tissue = read_tissue(self.run, self.blocks, joined, volume, size_nm)

@@ -87,13 +87,13 @@ class Tracking:
         coarse = np.stack([reduced(section, reduction) for section in labels])
         insides = boundary[:, ::reduction, ::reduction] < self.inside
         length = code_length(coarse, network.architecture.letters)
-        plane = tuple(slice(-(-s.start // reduction), -(-s.stop // reduction)) for s in owned[1:])
+        y, x = (slice(-(-s.start // reduction), -(-s.stop // reduction)) for s in owned[1:])
         for low, high in pairs_of_sections(seen):
             if owned[0].start <= high < owned[0].stop:
                 up, _ = follow(network, coarse[low], views[low], views[high], length)
                 down, _ = follow(network, coarse[high], views[high], views[low], length)
                 inner = [np.where(insides[z], coarse[z], np.uint64(0)) for z in (low, high)]
-                yield followed_graph(*inner, up, down, owned=plane)
+                yield followed_graph(*inner, up, down, owned=(y, x))
 
 
 def follow(
