@@ -122,14 +122,12 @@ class MergeErrors:
         mend: whether objects are divided, or errors are listed alone.
         probability: of a merge error from which an object is looked at again.
         boundary_weight: of the log-odds of the boundary beside those of the shape.
-        reach_nm: how far from the place that is flagged an object may be divided.
     """
 
     weights: str | None = None
     mend: bool = True
     probability: float = MISSING
     boundary_weight: float = MISSING
-    reach_nm: float = MISSING
 
 
 @dataclasses.dataclass

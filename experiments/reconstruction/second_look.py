@@ -21,7 +21,7 @@ from ops.segmentation.division import divide, large_joins
 from ops.segmentation.region_graph import RegionGraph
 from ops.shape_windows import points_along
 
-SPACING = 4  # coarse voxels between places that are looked at along an object
+SPACING = 8  # coarse voxels between places that are looked at along an object
 MOST_JOINS = 12  # of an object that are looked at again
 CERTAIN = 1e-3  # probabilities are taken to be this far from 0 and 1 at least
 
@@ -68,7 +68,7 @@ class Division:
 
     Attributes:
         right: which supervoxels are split off.
-        place: coarse voxel (z, y, x) of the contact.
+        place: coarse voxel (z, y, x) in the middle of their contact.
         gain: log-odds by which shape and boundary together are better off.
     """
 
@@ -95,27 +95,23 @@ def best_division(
     network: MergeNet,
     tissue: Tissue,
     own: Bool[np.ndarray, " supervoxels"],
-    place: Int64[np.ndarray, " 3"],
     least: int,
-    reach: float,
     boundary_weight: float,
 ) -> Division | None:
-    """The division of an object, near a place, that improves it most; None if there is none.
+    """The division of an object that improves it most; None if there is none.
 
     Args:
         network: with its weights.
         tissue: whose object it is.
         own: its supervoxels.
-        place: coarse voxel (z, y, x) that was flagged.
         least: voxels of each part.
-        reach: coarse voxels from the place that a contact may be away.
         boundary_weight: of the boundary's log-odds beside those of the shape.
     """
-    found = _divisions(network, tissue, own, place, least, reach, boundary_weight)
+    found = _divisions(network, tissue, own, least, boundary_weight)
     return max(found, key=lambda division: division.gain, default=None)
 
 
-def _divisions(network, tissue, own, place, least, reach, weight) -> Iterator[Division]:
+def _divisions(network, tissue, own, least, weight) -> Iterator[Division]:
     regions, numbers = np.unique(tissue.regions[own], return_inverse=True)
     voxels = np.bincount(numbers, tissue.voxels[own]).astype(np.int64)
     joins = large_joins(tissue.tree, regions, voxels, least)
@@ -123,15 +119,14 @@ def _divisions(network, tissue, own, place, least, reach, weight) -> Iterator[Di
         right = np.zeros(len(own), bool)
         right[own] = divide(tissue.graph, regions, join)[numbers]
         sides, corner = _sides(tissue.coarse, own, right)
-        contact = np.argwhere(_touching(sides)) + corner
-        away = np.linalg.norm(contact - place, axis=1)
-        if not len(contact) or away.min() > reach:
+        contact = np.argwhere(_touching(sides))
+        if not len(contact):
             continue
-        at = contact[away.argmin()]
+        at = contact[np.linalg.norm(contact - contact.mean(axis=0), axis=1).argmin()]
         parts = np.array([[1, 2], [1, 1], [2, 2]], np.uint8)
-        told = scan(network, sides, parts, np.tile(at - corner, (3, 1)))
+        told = scan(network, sides, parts, np.tile(at, (3, 1)))
         whole, *halves = map(_log_odds, told.tolist())
-        z, y, x = at.tolist()
+        z, y, x = (at + corner).tolist()
         yield Division(right, (z, y, x), whole - max(halves) + weight * _log_odds(join.score))
 
 

@@ -39,7 +39,6 @@ class Tracked:
 def track(stack: Stack, follow: Follower, *, both: bool) -> Tracked:
     """Follows all regions upwards, and downwards too if `both`."""
     depth = len(stack.pieces)
-    follow(stack.pieces[0], stack.views[0], stack.views[1])  # compiled, as far as it goes
     found, graphs, start = [], [], time.perf_counter()
     for low in range(depth - 1):
         up = follow(stack.pieces[low], stack.views[low], stack.views[low + 1])

@@ -37,7 +37,7 @@ MENDED, TABLE = "mended", "merge_errors.csv"
 SLAB_VOXELS = 1 << 25  # of supervoxels that are read at once
 COLUMNS = ("object", "z_nm", "y_nm", "x_nm", "probability", "action", "gain", "split_off")
 ROUNDS = 4  # in which parts of parts are looked at
-VERSION = 1
+VERSION = 3
 
 Ids = UInt64[np.ndarray, " n"]
 
@@ -78,7 +78,6 @@ class Mending:
     mend: bool
     probability: float
     boundary_weight: float
-    reach_nm: float
 
     def work(self, block: Block) -> None:
         """Writes mended/0_0_0.npz, as `agglomeration` with the heat map, and merge_errors.csv."""
@@ -111,11 +110,10 @@ class Mending:
         least: int,
     ) -> Flag:
         """Divides an object in `segments`, if that improves it, and tells of it."""
-        reach, best = self.reach_nm / network.architecture.voxel_nm, None
+        best = None
         if self.mend:
             own = segments == number
-            how = (place, least, reach, self.boundary_weight)
-            best = best_division(network, tissue, own, *how)
+            best = best_division(network, tissue, own, least, self.boundary_weight)
         if best is None or best.gain <= 0:
             gain = None if best is None else best.gain
             return Flag(number, tuple(place.tolist()), probability, gain, 0)
