@@ -104,7 +104,8 @@ def tracker_weights(config: ReconstructRun) -> Path | None:
         raise ValueError(f"got segmenter={config.segmenter}; needs {' or '.join(SEGMENTERS)}")
     if config.segmenter == "watershed":
         return None
-    path = find_weights(config.cross_classifier or f"{config.weights.split('/')[0]}/{KIND}")
+    named = config.cross_classifier
+    path = find_weights(named) if named else _tracker_of_set(config.weights)
     load_cross_weights(path)
     return path
 
@@ -127,6 +128,17 @@ def merge_weights(config: ReconstructRun) -> Path | None:
         return None
     load_merge_weights(path)
     return path
+
+
+def _tracker_of_set(name: str) -> Path:
+    try:
+        return find_weights(f"{name.split('/')[0]}/{KIND}")
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{name}: comes without a cross-classifier; needs segmenter=watershed, or "
+            f"cross_classifier=NAME: one that is shipped, as phantom/{KIND}, or a run directory of "
+            "experiments.train model=cross_classifier"
+        ) from error
 
 
 def synapse_weights(config: ReconstructRun, weights: Path) -> dict[str, Path]:

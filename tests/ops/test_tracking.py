@@ -121,6 +121,20 @@ def test_other_shapes_are_refused(number, monkeypatch):
         followed_graph(*arrays)
 
 
+@settings(deadline=None, max_examples=30)
+@given(LOWER, UPPER, LOWER)
+def test_a_direction_that_was_not_followed_is_taken_to_say_the_same(lower, upper, upwards):
+    found = followed_graph(lower, upper, upwards, None)
+    pairs = {}
+    for edge in zip(upwards.ravel().tolist(), upper.ravel().tolist(), strict=True):
+        if all(edge) and edge[0] in lower:
+            pairs[edge] = pairs.get(edge, 0) + 1
+    assert {tuple(e): n for e, n in zip(found.edges.tolist(), found.faces, strict=True)} == pairs
+    least = [min((lower == a).sum(), (upper == b).sum()) for a, b in found.edges]
+    agreed = np.minimum(found.faces / np.maximum(least, 1), 1)
+    np.testing.assert_allclose(strengths(found), np.rint(255 * (1 - agreed)))
+
+
 def test_nothing_gives_an_empty_graph():
     nothing = row(0, 0, 0)
     found = followed_graph(nothing, nothing, nothing, nothing)
