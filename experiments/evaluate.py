@@ -6,7 +6,8 @@
         [output=NAME] [augment=true] [baseline=PATH]
 
 Tasks: segmentation, membrane, cleft, instance, affinity (volumes of any format), skeleton (labels
-against a folder of SWC), partner and connectome (synapse tables). The second way first predicts a
+against a folder of SWC), partner and connectome (synapse tables), and merge_errors (what a MergeNet
+finds, `checkpoint=NAME data=fib25 task=merge_errors [task.layer=supervoxels]`). The second way first predicts a
 split of a dataset with trained weights, and takes the task of their output and the thresholds that
 their training chose. The run directory holds metrics.json, metrics.md, tables as CSV, report.html,
 which opens in any browser, and what was predicted (prediction.zarr, truth.zarr, image.zarr).

@@ -60,7 +60,9 @@ def contact_voxels(
     return np.unique(_touching(kept)[1], axis=0)
 
 
-def _blocks(labels: UInt32[np.ndarray, "z y x"]) -> Iterator[tuple[Int64[np.ndarray, " 3"], np.ndarray]]:
+def _blocks(
+    labels: UInt32[np.ndarray, "z y x"],
+) -> Iterator[tuple[Int64[np.ndarray, " 3"], np.ndarray]]:
     """First voxels and voxels of blocks that share a plane with the next, so no face is lost."""
     for start in itertools.product(*(range(0, n, BLOCK) for n in labels.shape)):
         yield np.array(start), labels[tuple(slice(s, s + BLOCK + 1) for s in start)]

@@ -98,7 +98,10 @@ def match(
     rows, columns = [], []
     groups = max(1, -(-len(merges) // GROUP))
     for number in range(groups):
-        row, column = np.arange(number, len(merges), groups), np.arange(number, len(singles), groups)
+        row, column = (
+            np.arange(number, len(merges), groups),
+            np.arange(number, len(singles), groups),
+        )
         apart = abs(merges[row][:, None] - singles[column][None]) / TOLERANCE
         cost = np.where((apart <= 1).all(axis=-1), (apart**2).sum(axis=-1), np.float32(1e3))
         a, b = optimize.linear_sum_assignment(cost)
@@ -115,7 +118,9 @@ def _both_large(shapes: Shapes, pairs, least_voxels: int) -> Bool[np.ndarray, " 
 def _both_seen(shapes, contacts, order, window, least_voxels: int) -> Bool[np.ndarray, " n"]:
     """Whether each part of a merge has enough voxels in the window."""
     seen = [
-        _foreground(shapes, contacts.places[order], contacts.pairs[order][:, part : part + 1], window)
+        _foreground(
+            shapes, contacts.places[order], contacts.pairs[order][:, part : part + 1], window
+        )
         for part in (0, 1)
     ]
     return np.minimum(*seen) >= least_voxels
@@ -128,7 +133,11 @@ def _foreground(shapes, centres, ids, window) -> Int64[np.ndarray, " n"]:
 def _over_windows(shapes, centres, ids, window, value) -> np.ndarray:
     """A value of each window, some of which are cut at a time."""
     parts = [
-        value(cut_windows(shapes.labels, ids[i : i + CUT_AT_ONCE], centres[i : i + CUT_AT_ONCE], window))
+        value(
+            cut_windows(
+                shapes.labels, ids[i : i + CUT_AT_ONCE], centres[i : i + CUT_AT_ONCE], window
+            )
+        )
         for i in range(0, len(centres), CUT_AT_ONCE)
     ]
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
@@ -145,7 +154,9 @@ def _described(shapes: Shapes, centres, ids, window):
 
 def _single_places(shapes: Shapes, least_voxels: int, count: int, rng: np.random.Generator):
     """Random voxels of objects that are large enough."""
-    inside = np.flatnonzero((shapes.sizes >= 2 * least_voxels)[shapes.labels.ravel()] & (shapes.labels.ravel() != 0))
+    inside = np.flatnonzero(
+        (shapes.sizes >= 2 * least_voxels)[shapes.labels.ravel()] & (shapes.labels.ravel() != 0)
+    )
     chosen = inside[rng.integers(len(inside), size=count)] if len(inside) else inside
     places = np.stack(np.unravel_index(chosen, shapes.labels.shape), axis=1).astype(np.int64)
     ids = shapes.labels.ravel()[chosen]

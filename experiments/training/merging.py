@@ -56,9 +56,7 @@ def run(config: TrainRun, folder: Path) -> dict[str, float]:
 
     problem = Problem(
         loss=loss_of,
-        batches=lambda start: window_batches(
-            learnt.source, config.batch_size, config.seed, start
-        ),
+        batches=lambda start: window_batches(learnt.source, config.batch_size, config.seed, start),
         validate=lambda params, pictures: validate(nnx.merge(graph, params), held_out, pictures),
         save=lambda path, params, card: save_merge_weights(path, architecture, params, card),
         card={
