@@ -142,7 +142,7 @@ def _score_real(
     best = heat.likeliest()
     ids = heat.objects[best].astype(np.int64)
     merged = np.isin(ids, list(contacts))
-    scores = {NETWORK: heat.probability[best].astype(np.float64)} | _baselines(found, ids)
+    scores = {NETWORK: heat.probability[best].astype(np.float64), **_baselines(found, ids)}
     away = _distances(found, heat, best, contacts)
     metrics = _rankings(scores, merged, "objects", config) + _calibration(scores[NETWORK], merged)
     metrics += (_distance(away[np.isfinite(away)], "merged_objects", config),)

@@ -7,7 +7,6 @@ from data.merging.contacts import contact_voxels
 from data.merging.shapes import Shapes
 from ops.shape_windows import inner
 
-
 Contacts = dict[int, Int64[np.ndarray, "_ 3"]]
 
 
@@ -42,7 +41,7 @@ def true_merges(found: Shapes, neurites: Shapes, least_voxels: int) -> Contacts:
 def _parts(
     found: UInt32[np.ndarray, "z y x"], neurites: UInt32[np.ndarray, "z y x"]
 ) -> tuple[UInt32[np.ndarray, "z y x"], np.ndarray, np.ndarray]:
-    """Objects cut at the borders of neurites: numbers, what they stand for, and whose part it is."""
+    """Objects cut at the borders of neurites: numbers, what they stand for, whose part each is."""
     both = found.astype(np.uint64) << np.uint64(32) | neurites.astype(np.uint64)
     both[(found == 0) | (neurites == 0)] = 0
     ids, parts = np.unique(both, return_inverse=True)
