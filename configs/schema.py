@@ -183,6 +183,27 @@ class ConnectomeTask(Task):
 
 
 @dataclasses.dataclass
+class MergeErrorsTask(Task):
+    """Merge errors that a MergeNet finds: `checkpoint=` and `data=`, or a prediction and its truth.
+
+    Attributes:
+        layer: of the data, an automatic segmentation whose real merge errors are to be found; by
+            default merges are made of the truth by program.
+        truth_layer: of the data.
+        pairs: of merges made by program and single objects, at most.
+        spacing_nm: of the places along an object that are looked at.
+        least_voxels: in the network's voxels, that an object has of a second neurite to count as a
+            real merge error.
+    """
+
+    layer: str | None = None
+    truth_layer: str = MISSING
+    pairs: int = MISSING
+    spacing_nm: float = MISSING
+    least_voxels: int = MISSING
+
+
+@dataclasses.dataclass
 class Resampling:
     """Of the confidence intervals.
 
@@ -416,6 +437,7 @@ TASKS = {
     "skeleton": SkeletonTask,
     "partner": PartnerTask,
     "connectome": ConnectomeTask,
+    "merge_errors": MergeErrorsTask,
 }
 DATA = {
     "phantom": PhantomData,

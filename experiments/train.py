@@ -8,7 +8,8 @@
 Models: membrane, membrane_fast, cleft, vesicle, joint, affinity, affinity_fast and
 affinity_isotropic; agglomeration, which learns what to join from the supervoxels of a trained
 network (weights=); cross_classifier, which follows objects from section to section; mergenet, which
-tells from the shape of an object whether it is two (data may be mnist too). The run directory holds metrics.jsonl (a line for each report), metrics.json (the final figures), best.npz
+tells from the shape of an object whether it is two, merged by mistake (data=mnist: digits). The run
+directory holds metrics.jsonl (a line for each report), metrics.json (the final figures), best.npz
 (the weights that validated best), checkpoints/ and samples/ (prediction beside truth).
 """
 

@@ -7,6 +7,7 @@ costs an eighth, and global pooling with a look at the centre, in place of fully
 """
 
 import dataclasses
+import itertools
 import math
 
 import jax.numpy as jnp
@@ -74,7 +75,7 @@ class MergeNet(nnx.Module):
             nnx.Sequential(
                 Standardised(before, after, kernel, rngs=rngs), Residual(after, kernel, rngs=rngs)
             )
-            for before, after in zip(widths, widths[1:], strict=False)
+            for before, after in itertools.pairwise(widths)
         )
         self.mixed = nnx.Linear(3 * widths[-1], widths[-1], rngs=rngs)
         self.head = head(widths[-1], 1, 0.5, rngs=rngs)

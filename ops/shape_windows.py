@@ -125,12 +125,12 @@ def points_along(
     place = np.argwhere(np.isin(labels, kept))
     if not len(place):
         return place.astype(np.int64), np.zeros(0, labels.dtype)
-    found = tuple(place.T)
+    there = tuple(place.T)
     objects, inside = (
-        labels[found],
-        boundary_distance(_inner(labels), (1.0, 1.0, 1.0), in_plane=False),
+        labels[there],
+        boundary_distance(inner(labels), (1.0, 1.0, 1.0), in_plane=False),
     )
-    depth = np.where(np.isfinite(inside[found]), inside[found], 0)
+    depth = np.where(np.isfinite(inside[there]), inside[there], 0)
     cells = np.ravel_multi_index(
         tuple((place // spacing).T), tuple(n // spacing + 1 for n in labels.shape)
     )
@@ -141,17 +141,17 @@ def points_along(
     return place[first].astype(np.int64), objects[first]
 
 
-def _inner(labels: UInt[np.ndarray, "z y x"]) -> Bool[np.ndarray, "z y x"]:
-    """Voxels whose neighbours along every axis are of the same object."""
-    inner = labels != 0
+def inner(labels: UInt[np.ndarray, "z y x"]) -> Bool[np.ndarray, "z y x"]:
+    """Voxels of objects whose neighbours along every axis are of the same one."""
+    found = labels != 0
     for axis in range(3):
         low = [slice(None)] * 3
         high = [slice(None)] * 3
         low[axis], high[axis] = slice(None, -1), slice(1, None)
         same = labels[tuple(low)] == labels[tuple(high)]
-        inner[tuple(low)] &= same
-        inner[tuple(high)] &= same
-    return inner
+        found[tuple(low)] &= same
+        found[tuple(high)] &= same
+    return found
 
 
 def _overlap(

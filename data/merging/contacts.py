@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Int64, UInt32
 
 BLOCK = 96  # voxels along each edge; sites of a pair are chosen in each block that shows it
-SITES = 4  # of a pair in a block, at most
-VOXELS_PER_SITE = 40  # of contact, so that large contacts have several
+SITES = 12  # of a pair in a block, at most
+VOXELS_PER_SITE = 12  # of contact, so that large contacts have several
 PATCH = 6.0  # voxels around a voxel of contact, whose middle is a site
 
 

@@ -1,8 +1,8 @@
 """Merged digits: two handwritten digits that touch, against a single one with as much ink.
 
 After the merged MNIST of Rolnick et al. (arXiv:1705.10882), whose construction is not known; this
-is ours. Digits have random sizes; merges and single digits are matched in ink, thickness and extent.
-In three dimensions a digit is drawn out along z, and drifts.
+is ours. Digits have random sizes; merges and single digits are matched in ink, thickness and
+extent. In three dimensions a digit is drawn out along z, and drifts.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Int64, UInt32
+from jaxtyping import Int64, UInt32, UInt64
 
 from data.volume import Volume
 from ops.downsampling import downsample
@@ -22,13 +22,15 @@ class Shapes:
     Attributes:
         labels: ids from 1, 0 = background, in cubes of `voxel_nm`.
         sizes: coarse voxels of each id, that of 0 first.
+        ids: what each is called in the volume, 0 first.
         voxel_nm: edge of a voxel.
         isotropic: whether the volume's own voxels are cubes, about, so that axes may be swapped.
         name: of the volume.
     """
 
     labels: UInt32[np.ndarray, "z y x"]
-    sizes: Int64[np.ndarray, " ids"]
+    sizes: Int64[np.ndarray, " n"]
+    ids: UInt64[np.ndarray, " n"]
     voxel_nm: float
     isotropic: bool
     name: str
@@ -54,9 +56,10 @@ def read_shapes(volume: Volume, voxel_nm: float) -> Shapes:
         slabs.append(downsample(voxels, factors))
     voted = [n * f for n, f in zip(volume.voxel_size_nm, factors, strict=True)]
     coarse = in_cubes(np.concatenate(slabs), voted, voxel_nm)
-    ids, labels = np.unique(coarse, return_inverse=True)
-    labels = (labels.reshape(coarse.shape) + int(ids[0] != 0)).astype(np.uint32)
-    found, seen = int((ids != 0).sum()), len(before - {0})
+    present, labels = np.unique(coarse, return_inverse=True)
+    labels = (labels.reshape(coarse.shape) + int(present[0] != 0)).astype(np.uint32)
+    ids = np.concatenate([[0], present[present != 0]]).astype(np.uint64)
+    found, seen = len(ids) - 1, len(before - {0})
     if found < seen:
         log.info(
             "%s: %d of %d objects are thinner than a voxel of %g nm and left out",
@@ -68,8 +71,8 @@ def read_shapes(volume: Volume, voxel_nm: float) -> Shapes:
             "which can be merged: take a larger part, or smaller voxels"
         )
     size = volume.voxel_size_nm
-    sizes = np.bincount(labels.ravel())
-    return Shapes(labels, sizes, float(voxel_nm), max(size) < 1.5 * min(size), volume.name)
+    sizes = np.bincount(labels.ravel(), minlength=len(ids))
+    return Shapes(labels, sizes, ids, float(voxel_nm), max(size) < 1.5 * min(size), volume.name)
 
 
 def _slabs(volume: Volume, factor: int) -> Iterator[Volume]:

@@ -70,7 +70,7 @@ def localisation(network: MergeNet, data: MergeData) -> Float32[np.ndarray, " n"
 
 
 def draw(windows: Windows, found: Float32[np.ndarray, " n"], folder: Path) -> Path:
-    """Writes sample.png: merges above, their matches below, as seen along z; a bar for each answer."""
+    """Writes sample.png: merges above, matches below, seen along z; a bar for each answer."""
     folder.mkdir(parents=True, exist_ok=True)
     chosen = np.linspace(0, len(windows) // 2 - 1, min(SHOWN, len(windows) // 2)).astype(int)
     rows = [np.hstack([_panel(windows[i], found[i]) for i in 2 * chosen + kind]) for kind in (0, 1)]
