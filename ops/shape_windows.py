@@ -13,6 +13,7 @@ from ops.downsampling import downsample
 from ops.metrics.positions import check_voxel_size
 from ops.segmentation.distance import boundary_distance
 
+DEEPEST = 8  # voxels that depths are told up to
 SAME = 0.01  # relative difference of two voxel sizes that are taken for one
 
 
@@ -89,8 +90,13 @@ def cut_windows(
 def depths(windows: Bool[np.ndarray, "n z y x"]) -> Float32[np.ndarray, " n"]:
     """Voxels from each window's centre to the nearest outside of the object; 0 if it is outside.
 
-    Windows that are True throughout are as deep as half of their shortest edge.
+    No more than half of the shortest edge, or DEEPEST.
     """
+    reach = [min(n // 2, DEEPEST) for n in windows.shape[1:]]
+    middle = (
+        slice(n // 2 - r, n // 2 + r + n % 2) for n, r in zip(windows.shape[1:], reach, strict=True)
+    )
+    windows = windows[(slice(None), *middle)]
     shape = windows.shape[1:]
     grids = np.ogrid[tuple(slice(-(n // 2), n - n // 2) for n in shape)]
     distance = np.sqrt(sum(grid**2 for grid in grids)).astype(np.float32)

@@ -37,7 +37,7 @@ def find_contacts(labels: UInt32[np.ndarray, "z y x"], rng: np.random.Generator)
     """
     places, pairs, counted = [], [], []
     for start, block in _blocks(labels):
-        touching = _touching(block)
+        touching = _touching(block, BLOCK)
         counted.append(touching)
         for pair, voxels in _by_pair(*touching):
             found = _sites(voxels, rng) + start
@@ -53,11 +53,11 @@ def find_contacts(labels: UInt32[np.ndarray, "z y x"], rng: np.random.Generator)
 
 
 def contact_voxels(
-    labels: UInt32[np.ndarray, "z y x"], pair: UInt32[np.ndarray, " 2"]
+    labels: UInt32[np.ndarray, "z y x"], ids: UInt32[np.ndarray, " k"]
 ) -> Int64[np.ndarray, "n 3"]:
-    """All voxels of either object that share a face with the other one."""
-    kept = np.where(np.isin(labels, pair), labels, 0).astype(np.uint32)
-    return np.unique(_touching(kept)[1], axis=0)
+    """The voxels at the lower side of each face between any two of some objects."""
+    kept = np.where(np.isin(labels, ids), labels, 0).astype(np.uint32)
+    return np.unique(_touching(kept, max(kept.shape))[1], axis=0)
 
 
 def _blocks(
@@ -69,14 +69,16 @@ def _blocks(
 
 
 def _touching(
-    block: UInt32[np.ndarray, "z y x"],
+    block: UInt32[np.ndarray, "z y x"], end: int
 ) -> tuple[UInt32[np.ndarray, "n 2"], Int64[np.ndarray, "n 3"]]:
-    """Both ids of every face between two objects, and the voxel on its lower side."""
+    """Both ids of each face between two objects, and the voxel on its lower side, before `end`."""
     pairs, voxels = [], []
     for axis in range(3):
         n = block.shape[axis]
         low, high = (np.take(block, range(s, n - 1 + s), axis=axis) for s in (0, 1))
         found = np.nonzero((low != high) & (low != 0) & (high != 0))
+        kept = np.all([place < end for place in found], axis=0)  # others are of the next block
+        found = tuple(place[kept] for place in found)
         pairs.append(np.sort(np.stack([low[found], high[found]], axis=1), axis=1))
         voxels.append(np.stack(found, axis=1).astype(np.int64))
     return np.concatenate(pairs), np.concatenate(voxels)

@@ -14,7 +14,8 @@ from scipy import ndimage
 from data.merging.batches import WindowSource
 from data.merging.examples import match
 
-SIZES = (0.55, 1.7)  # by which digits are enlarged, the least and the greatest
+SIZES = (0.7, 2.2)  # by which digits are enlarged, the least and the greatest
+ALIKE = (0.85, 1.15)  # sizes of two digits that are merged, over that of the pair
 INK = (60, 200)  # grey values from which on there is ink
 CANDIDATES = 3  # single digits for each merge
 DRIFT = 0.6  # standard deviation of a step along z, in pixels
@@ -65,52 +66,57 @@ def digit_windows(
 def touching(
     first: Bool[np.ndarray, "y x"], second: Bool[np.ndarray, "y x"], angle: float
 ) -> Bool[np.ndarray, "y x"] | None:
-    """Both masks as one, the second moved along a direction until it overlaps the first.
+    """Both masks as one, the second coming from afar along a direction until it touches the first.
 
     Args:
-        first, second: of one shape; only what lies in it is kept.
+        first, second: of one shape, neither empty.
         angle: of the direction in which the second comes to lie, in radians.
 
     Returns:
-        The union, moved to the middle; None if it has no room there.
+        The union in the middle of an array of that shape; None if it has no room there, or if the
+        masks do not meet along that direction.
     """
-    step = np.array([np.sin(angle), np.cos(angle)])
-    for distance in range(max(first.shape), -1, -1):
-        moved = _moved(second, np.rint(distance * step / 2).astype(int))
-        still = _moved(first, -np.rint(distance * step / 2).astype(int))
-        if moved is None or still is None:
-            continue
-        if (moved & still).any():
-            both = moved | still
-            return both if ndimage.label(both, np.ones((3, 3)))[1] == 1 else None
-    return None
+    h, w = first.shape
+    here, there = np.argwhere(first), np.argwhere(second)
+    distances = np.arange(h + w)
+    moves = np.rint(distances[:, None] * [np.sin(angle), np.cos(angle)]).astype(int)
+    room = h + w  # on every side, so that no place moved lies outside
+    padded = np.pad(first, room)
+    y, x = np.moveaxis(there[None] + moves[:, None] + room, -1, 0)
+    meeting = np.flatnonzero(padded[y, x].any(axis=1))
+    if not len(meeting):
+        return None
+    return _centred(np.concatenate([here, there + moves[meeting[-1]]]), (h, w))
 
 
 def _merge(images, shape, rng) -> Bool[np.ndarray, "y x"] | None:
-    first, second = (_digit(images, shape, rng) for _ in range(2))
+    size = rng.uniform(*SIZES)
+    first, second = (_digit(images, shape, size * rng.uniform(*ALIKE), rng) for _ in range(2))
     if first is None or second is None:
         return None
     return touching(first, second, rng.uniform(0, 2 * np.pi))
 
 
 def _single(images, shape, rng) -> Bool[np.ndarray, "y x"] | None:
-    return _digit(images, shape, rng)
+    return _digit(images, shape, rng.uniform(*SIZES), rng)
 
 
-def _digit(images, shape: Sequence[int], rng) -> Bool[np.ndarray, "y x"] | None:
-    """A random digit at a random size, in the middle; None if it has no room or falls apart."""
+def _digit(images, shape: Sequence[int], size: float, rng) -> Bool[np.ndarray, "y x"] | None:
+    """A random digit in the middle; None if it has no room or falls apart."""
     image = images[rng.integers(len(images))]
-    enlarged = ndimage.zoom(image.astype(np.float32), rng.uniform(*SIZES), order=1)
-    ink = enlarged > rng.uniform(*INK)
+    ink = ndimage.zoom(image.astype(np.float32), size, order=1) > rng.uniform(*INK)
     if not ink.any() or ndimage.label(ink, np.ones((3, 3)))[1] != 1:
         return None
-    place = np.argwhere(ink)
-    low, high = place.min(axis=0), place.max(axis=0) + 1
+    return _centred(np.argwhere(ink), shape)
+
+
+def _centred(places, shape: Sequence[int]) -> Bool[np.ndarray, "y x"] | None:
+    """A mask of pixels, whose bounding box is in the middle; None if it has no room."""
+    low, high = places.min(axis=0), places.max(axis=0) + 1
     if np.any(high - low > shape):
         return None
     mask = np.zeros(tuple(shape), bool)
-    first = (np.array(shape) - (high - low)) // 2
-    mask[tuple((place - low + first).T)] = True
+    mask[tuple((places - low + (np.array(shape) - (high - low)) // 2).T)] = True
     return mask
 
 
@@ -151,9 +157,3 @@ def _pushed(mask, by) -> Bool[np.ndarray, "y x"]:
         source.append(slice(max(-b, 0), n - max(b, 0)))
     result[tuple(target)] = mask[tuple(source)]
     return result
-
-
-def _moved(mask, by) -> Bool[np.ndarray, "y x"] | None:
-    """A mask moved; None if some of it leaves the array."""
-    moved = _pushed(mask, by)
-    return moved if moved.sum() == mask.sum() else None

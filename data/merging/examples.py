@@ -15,10 +15,10 @@ from data.merging.contacts import find_contacts
 from data.merging.shapes import Shapes
 from ops.shape_windows import cut_windows, depths
 
-CANDIDATES = 6  # places of single objects for each merge
+CANDIDATES = 4  # places of single objects for each merge
 GROUP = 512  # merges that are matched at once
 TOLERANCE = np.array([0.15, 1.5, 1.5], np.float32)  # log of foreground, voxels deep, log of size
-CUT_AT_ONCE = 1024  # windows
+CUT_AT_ONCE = 256  # windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,7 @@ def find_examples(
     rng = np.random.default_rng(seed)
     contacts = find_contacts(shapes.labels, rng)
     order = rng.permutation(len(contacts.places))
-    order = order[_both_large(shapes, contacts.pairs[order], least_voxels)][: 3 * most]
+    order = order[_both_large(shapes, contacts.pairs[order], least_voxels)][: 2 * most]
     order = order[_both_seen(shapes, contacts, order, window, least_voxels)][:most]
     if not len(order):
         raise ValueError(
@@ -117,39 +117,28 @@ def _both_large(shapes: Shapes, pairs, least_voxels: int) -> Bool[np.ndarray, " 
 
 def _both_seen(shapes, contacts, order, window, least_voxels: int) -> Bool[np.ndarray, " n"]:
     """Whether each part of a merge has enough voxels in the window."""
-    seen = [
-        _foreground(
-            shapes, contacts.places[order], contacts.pairs[order][:, part : part + 1], window
-        )
-        for part in (0, 1)
-    ]
+    places, pairs = contacts.places[order], contacts.pairs[order]
+    seen = [_seen(shapes, places, pairs[:, part : part + 1], window)[:, 0] for part in (0, 1)]
     return np.minimum(*seen) >= least_voxels
 
 
-def _foreground(shapes, centres, ids, window) -> Int64[np.ndarray, " n"]:
-    return _over_windows(shapes, centres, ids, window, lambda w: w.sum(axis=(1, 2, 3)))
-
-
-def _over_windows(shapes, centres, ids, window, value) -> np.ndarray:
-    """A value of each window, some of which are cut at a time."""
-    parts = [
-        value(
-            cut_windows(
-                shapes.labels, ids[i : i + CUT_AT_ONCE], centres[i : i + CUT_AT_ONCE], window
-            )
-        )
-        for i in range(0, len(centres), CUT_AT_ONCE)
-    ]
-    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+def _seen(shapes: Shapes, centres, ids, window) -> Float32[np.ndarray, "n 2"]:
+    """Foreground voxels of each window, and depth of its centre; some are cut at a time."""
+    found = [np.zeros((0, 2), np.float32)]
+    for start in range(0, len(centres), CUT_AT_ONCE):
+        part = slice(start, start + CUT_AT_ONCE)
+        windows = cut_windows(shapes.labels, ids[part], centres[part], window)
+        foreground = np.count_nonzero(windows.reshape(len(windows), -1), axis=1)
+        found.append(np.stack([foreground, depths(windows)], axis=1).astype(np.float32))
+    return np.concatenate(found)
 
 
 def _described(shapes: Shapes, centres, ids, window):
     """Places with ids and features, as `Examples` has them."""
-    foreground = np.log(np.maximum(1, _foreground(shapes, centres, ids, window)))
-    deep = _over_windows(shapes, centres, ids, window, depths)
+    foreground, deep = _seen(shapes, centres, ids, window).T
     whole = shapes.sizes[ids[:, 0]] + np.where(ids[:, 0] != ids[:, 1], shapes.sizes[ids[:, 1]], 0)
-    features = np.stack([foreground, deep, np.log(whole)], axis=1).astype(np.float32)
-    return centres, ids, features
+    features = [np.log(np.maximum(1, foreground)), deep, np.log(whole)]
+    return centres, ids, np.stack(features, axis=1).astype(np.float32)
 
 
 def _single_places(shapes: Shapes, least_voxels: int, count: int, rng: np.random.Generator):
