@@ -112,6 +112,25 @@ class Agglomeration:
 
 
 @dataclasses.dataclass
+class MergeErrors:
+    """How merge errors are found from shape and mended: the stage `merge_errors`.
+
+    Attributes:
+        weights: of a MergeNet: a run directory, a file or a shipped name; by default that of the
+            set that `weights` names, and nothing is looked for where it has none; `none` leaves
+            them alone.
+        mend: whether objects are divided, or errors are listed alone.
+        probability: of a merge error from which an object is looked at again.
+        boundary_weight: of the log-odds of the boundary beside those of the shape.
+    """
+
+    weights: str | None = None
+    mend: bool = True
+    probability: float = MISSING
+    boundary_weight: float = MISSING
+
+
+@dataclasses.dataclass
 class Skeletons:
     """Which segments get skeletons, and how fine: `ops.skeletons.teasar.skeletonise`.
 
@@ -206,6 +225,7 @@ class ReconstructRun:
     context: list[int] = MISSING
     supervoxels: Supervoxels = MISSING
     agglomeration: Agglomeration = dataclasses.field(default_factory=Agglomeration)
+    merge_errors: MergeErrors = MISSING
     skeletons: Skeletons = MISSING
     synapses: Synapses = dataclasses.field(default_factory=Synapses)
     engine: EngineSettings = MISSING

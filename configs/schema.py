@@ -12,7 +12,13 @@ from omegaconf import MISSING
 
 from configs.reconstruction import DaskEngine, ProcessesEngine, ReconstructRun, SerialEngine
 from configs.sources import DATA_ROOT, Data, DigitsData, FilesData, NamedData, PhantomData, Tracker
-from configs.training import CrossClassifierConfig, EdgeClassifier, ModelConfig, TrainRun
+from configs.training import (
+    CrossClassifierConfig,
+    EdgeClassifier,
+    MergeNetConfig,
+    ModelConfig,
+    TrainRun,
+)
 
 
 @dataclasses.dataclass
@@ -174,6 +180,27 @@ class ConnectomeTask(Task):
     prediction_segmentation: str | None = None
     truth_segmentation: str | None = None
     min_synapses: list[int] = MISSING
+
+
+@dataclasses.dataclass
+class MergeErrorsTask(Task):
+    """Merge errors that a MergeNet finds: `checkpoint=` and `data=`, or a prediction and its truth.
+
+    Attributes:
+        layer: of the data, an automatic segmentation whose real merge errors are to be found; by
+            default merges are made of the truth by program.
+        truth_layer: of the data.
+        pairs: of merges made by program and single objects, at most.
+        spacing_nm: of the places along an object that are looked at.
+        least_voxels: in the network's voxels, that an object has of a second neurite to count as a
+            real merge error.
+    """
+
+    layer: str | None = None
+    truth_layer: str = MISSING
+    pairs: int = MISSING
+    spacing_nm: float = MISSING
+    least_voxels: int = MISSING
 
 
 @dataclasses.dataclass
@@ -410,6 +437,7 @@ TASKS = {
     "skeleton": SkeletonTask,
     "partner": PartnerTask,
     "connectome": ConnectomeTask,
+    "merge_errors": MergeErrorsTask,
 }
 DATA = {
     "phantom": PhantomData,
@@ -428,6 +456,7 @@ def register() -> None:
     store.store(group="schema", name="model", node=ModelConfig)
     store.store(group="schema", name="edge_classifier", node=EdgeClassifier)
     store.store(group="schema", name="cross_classifier", node=CrossClassifierConfig)
+    store.store(group="schema", name="mergenet", node=MergeNetConfig)
     store.store(group="schema", name="tracker", node=Tracker)
     for group, schemas in {"data": DATA, "task": TASKS, "engine": ENGINES}.items():
         for name, schema in schemas.items():

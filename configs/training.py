@@ -64,6 +64,32 @@ class CrossClassifierConfig(Model):
 
 
 @dataclasses.dataclass
+class MergeNetConfig(Model):
+    """Finds merge errors by the shape of objects: `models.mergenet`.
+
+    Attributes:
+        layer: of the data, which has the objects; an automatic segmentation will do, as most of
+            its objects are right.
+        window: (z, y, x) in coarse voxels; digits are drawn out along z unless it is 1 there.
+        voxel_nm: edge of a coarse voxel.
+        width: channels of the first level.
+        levels: resolutions.
+        least_voxels: in the window, of each of two objects that are merged.
+        pairs: of merges and matching single objects to learn from, of each volume, at most.
+        validation_pairs: likewise, to validate.
+    """
+
+    layer: str = MISSING
+    window: list[int] = MISSING
+    voxel_nm: float = MISSING
+    width: int = MISSING
+    levels: int = MISSING
+    least_voxels: int = MISSING
+    pairs: int = MISSING
+    validation_pairs: int = MISSING
+
+
+@dataclasses.dataclass
 class ModelConfig(Model):
     """A network (`models.architecture`), its outputs and its crops.
 

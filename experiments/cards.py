@@ -18,11 +18,12 @@ def write_cards(folder: Path) -> None:
 def as_markdown(kind: str, card: Mapping[str, Any]) -> str:
     """A card as a section."""
     data, joining = card["config"]["data"], card.get("agglomeration")
+    voxels = f"; voxels of {card['voxel_size_nm']} nm" if card["voxel_size_nm"] else ""
     chosen_on, rules = f"split `{card['config']['validation_split']}`", card.get("synapse_rules")
     lines = [
         f"## {kind}",
         "",
-        f"- data: {card['source']}, split `{data['split']}`; voxels of {card['voxel_size_nm']} nm",
+        f"- data: {card['source']}, split `{data['split']}`{voxels}",
         f"- terms of the data: {card['terms']}",
         *(f"- cite: {citation}" for citation in card["citations"]),
         f"- command: `{card['command']}` (commit {card['commit']})",

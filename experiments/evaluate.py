@@ -4,12 +4,14 @@
         [image=PATH] [baseline=PATH] [voxel_size_nm=[z,y,x]]
     python -m experiments.evaluate checkpoint=RUN_DIR data=phantom [split=validation]
         [output=NAME] [augment=true] [baseline=PATH]
+    python -m experiments.evaluate task=merge_errors checkpoint=NAME data=fib25 [task.layer=NAME]
 
 Tasks: segmentation, membrane, cleft, instance, affinity (volumes of any format), skeleton (labels
-against a folder of SWC), partner and connectome (synapse tables). The second way first predicts a
-split of a dataset with trained weights, and takes the task of their output and the thresholds that
-their training chose. The run directory holds metrics.json, metrics.md, tables as CSV, report.html,
-which opens in any browser, and what was predicted (prediction.zarr, truth.zarr, image.zarr).
+against a folder of SWC), partner and connectome (synapse tables), merge_errors (what a MergeNet
+finds: merges made by program, or the real ones of a layer). The second way first predicts a split
+of a dataset with trained weights, and takes the task of their output and the thresholds that their
+training chose. The run directory holds metrics.json, metrics.md, tables as CSV, report.html, which
+opens in any browser, and what was predicted (prediction.zarr, truth.zarr, image.zarr).
 """
 
 from pathlib import Path

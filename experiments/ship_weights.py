@@ -19,6 +19,8 @@ from models.cross_weights import (
     save_cross_weights,
 )
 from models.edge_classifier import is_classifier
+from models.merge_weights import KIND as MERGENET
+from models.merge_weights import is_mergenet, load_merge_weights, save_merge_weights
 from models.outputs import offset_of
 from models.pretrained_weights import BEST, FOLDER
 from models.weights import load_weights, read_card, save_weights
@@ -61,7 +63,8 @@ def main(arguments: Sequence[str]) -> int:
 def ship(run: Path, folder: Path) -> Path:
     """Writes OUTPUT.npz into the folder, and the README.md of all that lies there.
 
-    An edge classifier is edges.npz there, a cross-classifier cross_classifier.npz.
+    An edge classifier is edges.npz there, a cross-classifier cross_classifier.npz, a MergeNet
+    mergenet.npz.
 
     Raises:
         FileNotFoundError: a run that is not finished.
@@ -76,6 +79,9 @@ def ship(run: Path, folder: Path) -> Path:
     elif is_cross_classifier(run / BEST):
         path, (sizes, params) = folder / f"{KIND}.npz", load_cross_weights(run / BEST)
         save_cross_weights(path, sizes, params, card_of(run), storage="float16")
+    elif is_mergenet(run / BEST):
+        path, (windows, params) = folder / f"{MERGENET}.npz", load_merge_weights(run / BEST)
+        save_merge_weights(path, windows, params, card_of(run), storage="float16")
     else:
         architecture, params = load_weights(run / BEST)
         path = folder / f"{kind_of(architecture.outputs)}.npz"

@@ -7,7 +7,8 @@
 
 Models: membrane, membrane_fast, cleft, vesicle, joint, affinity, affinity_fast and
 affinity_isotropic; agglomeration, which learns what to join from the supervoxels of a trained
-network (weights=); cross_classifier, which follows objects from section to section. The run
+network (weights=); cross_classifier, which follows objects from section to section; mergenet, which
+tells from the shape of an object whether it is two, merged by mistake (data=mnist: digits). The run
 directory holds metrics.jsonl (a line for each report), metrics.json (the final figures), best.npz
 (the weights that validated best), checkpoints/ and samples/ (prediction beside truth).
 """
@@ -20,7 +21,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from configs.schema import register
-from configs.training import CrossClassifierConfig, EdgeClassifier, TrainRun
+from configs.training import CrossClassifierConfig, EdgeClassifier, MergeNetConfig, TrainRun
 
 register()
 
@@ -32,7 +33,7 @@ def main(config: DictConfig) -> None:
     from experiments.training.workers import take_share
 
     take_share(HydraConfig.get().launcher)
-    from experiments.training import crossing, edges, run
+    from experiments.training import crossing, edges, merging, run
     from experiments.training.resuming import resumed
 
     folder = Path(HydraConfig.get().runtime.output_dir)
@@ -43,6 +44,8 @@ def main(config: DictConfig) -> None:
             edges.run(typed, folder)
         case CrossClassifierConfig():
             crossing.run(typed, folder)
+        case MergeNetConfig():
+            merging.run(typed, folder)
         case _:
             run.run(typed, folder)
 

@@ -10,12 +10,13 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 COLUMN, PAGE = 3.5, 7.2  # inches, of a column and of two
 # Okabe & Ito, "Color Universal Design" (2008).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 GREY = "#6b7683"
-STYLE = {
+STYLE: dict[RcKeyType, Any] = {
     "font.size": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,

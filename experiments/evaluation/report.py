@@ -37,7 +37,7 @@ def write_outcome(folder: Path, config: EvaluationRun, outcome: Outcome, seconds
     write_page(
         folder / "report.html",
         f"Evaluation: {config.task.name}",
-        f"{config.prediction}, scored against {config.truth}.",
+        _about(config),
         [
             numbers({_label(metric): value_text(metric) for metric in _main(outcome.metrics)}),
             *map(text, outcome.notes),
@@ -47,6 +47,12 @@ def write_outcome(folder: Path, config: EvaluationRun, outcome: Outcome, seconds
             *map(text, notes(outcome.metrics)),
         ],
     )
+
+
+def _about(config: EvaluationRun) -> str:
+    if config.prediction is None:
+        return f"{config.checkpoint}, scored on {config.data.name if config.data else 'no data'}."
+    return f"{config.prediction}, scored against {config.truth}."
 
 
 def _asked_of_checkpoint(config: EvaluationRun) -> dict[str, str | None]:

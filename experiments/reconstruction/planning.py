@@ -19,13 +19,19 @@ from experiments.reconstruction.stages import (
     joining,
     labelling,
     listing,
+    mending,
     pairing,
     prediction,
     spotting,
     tracing,
     tracking,
 )
-from experiments.reconstruction.weights import synapse_rules, synapse_weights, tracker_weights
+from experiments.reconstruction.weights import (
+    merge_weights,
+    synapse_rules,
+    synapse_weights,
+    tracker_weights,
+)
 from models.architecture import Dense
 from ops.segmentation.supervoxels import SupervoxelSettings
 from ops.synapses.rules import Rules
@@ -53,12 +59,18 @@ def plan(config: ReconstructRun, folder: Path, origin: Origin, weights: Path) ->
     """The stages of a config, which write into a run directory."""
     begun, image = plan_graph(config, folder, origin, weights), origin.image()
     join = joining.stage(folder, begun.blocks, config.agglomeration, [begun.stages[-1].key])
-    label = labelling.stage(folder, image, begun.blocks, [join.key])
+    told, folder_of = (join,), joining.SEGMENTS
+    if detector := merge_weights(config):
+        how = dataclasses.asdict(config.merge_errors)
+        del how["weights"]
+        mend = mending.stage(folder, begun.blocks, detector, how, [join.key])
+        told, folder_of = (join, mend), mending.MENDED
+    label = labelling.stage(folder, image, begun.blocks, folder_of, [told[-1].key])
     fine = dataclasses.asdict(config.skeletons)
     trace = tracing.stage(folder, image, begun.blocks, fine, [label.key])
     coarse_nm, least_nm = config.skeletons.coarse_nm, config.skeletons.least_length_nm
     grow = growing.stage(folder, begun.blocks, trace.blocks, coarse_nm, least_nm, [trace.key])
-    stages = (*begun.stages, join, label, trace, grow)
+    stages = (*begun.stages, *told, label, trace, grow)
     if others := synapse_weights(config, weights):
         look = begun.stages[0]
         maps = {

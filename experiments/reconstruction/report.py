@@ -13,6 +13,7 @@ from configs.reconstruction import ReconstructRun
 from data.normalisation import GreyScale
 from data.opening import open_volume
 from data.volume import Volume
+from experiments.reconstruction.mending_report import mending_sections
 from experiments.reconstruction.pictures import draw_cut, draw_section
 from experiments.reconstruction.stages.growing import TABLE
 from experiments.reconstruction.stages.labelling import SEGMENTATION
@@ -62,6 +63,7 @@ def write_report(
     parts = [
         page.numbers(_main_figures(metrics)),
         *_scores(metrics),
+        *mending_sections(folder, metrics),
         *_synapses(folder, layers, metrics, config, synapses),
         _sections(volumes),
         *_tracking(folder, volumes, metrics, config, scale),

@@ -14,6 +14,7 @@ from data.volume import Volume
 from experiments.reconstruction.engine import open_engine, run_blocks
 from experiments.reconstruction.estimate import describe
 from experiments.reconstruction.lost import describe_lost
+from experiments.reconstruction.mending_summary import summarise_mending
 from experiments.reconstruction.planning import Plan, plan
 from experiments.reconstruction.report import write_report
 from experiments.reconstruction.scoring import score
@@ -85,6 +86,10 @@ def run(config: ReconstructRun, folder: Path) -> None:
             log.info("comparing with the truth")
             scores = score(folder / SEGMENTATION, origin.layers()["neurites"], config.seed)
         metrics = measure(todo, image, seconds, whole, scores, folder)
+        for stage in todo.stages:
+            if stage.name == "merge_errors":
+                truth = origin.layers().get("neurites")
+                metrics["merge_errors"] = summarise_mending(folder, stage.blocks[0], truth)
         if config.segmenter == "3c":
             metrics["lost_sections"] = read_lost(folder, todo.blocks.blocks)
             for words in describe_lost(metrics["lost_sections"], image.shape[0]):

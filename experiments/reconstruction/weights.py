@@ -12,6 +12,8 @@ from data.volume import Volume
 from experiments.reconstruction.stages.prediction import digest, offsets
 from models.cross_weights import KIND, load_cross_weights
 from models.edge_classifier import load_classifier
+from models.merge_weights import KIND as MERGENET
+from models.merge_weights import load_merge_weights
 from models.pretrained_weights import find_weights
 from models.weights import load_weights, read_card
 from ops.segmentation.edge_features import NAMES
@@ -105,6 +107,26 @@ def tracker_weights(config: ReconstructRun) -> Path | None:
     named = config.cross_classifier
     path = find_weights(named) if named else _tracker_of_set(config.weights)
     load_cross_weights(path)
+    return path
+
+
+def merge_weights(config: ReconstructRun) -> Path | None:
+    """The file of the MergeNet; None where it is not asked for, or the set has none.
+
+    Raises:
+        ValueError: other weights.
+        FileNotFoundError: weights that are asked for by name, but are not there.
+    """
+    name = config.merge_errors.weights
+    if name == "none":
+        return None
+    try:
+        path = find_weights(name or f"{config.weights.split('/')[0]}/{MERGENET}")
+    except FileNotFoundError:
+        if name:
+            raise
+        return None
+    load_merge_weights(path)
     return path
 
 

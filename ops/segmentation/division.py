@@ -37,12 +37,13 @@ def large_joins(
     """The joins within one object whose parts are both large, the last one first.
 
     Args:
-        dendrogram: of the merges that made the object, or of more.
+        dendrogram: of the merges that made the object, or of more; merges with what is not of the
+            object do not count.
         regions: of the object, sorted.
         voxels: of each.
         least: voxels of a part that counts as large.
     """
-    own = np.isin(dendrogram.merges[:, 1], regions)
+    own = np.isin(dendrogram.merges, regions).all(axis=1)
     merges, scores = dendrogram.merges[own], dendrogram.scores[own]
     smaller = _smaller_parts(merges, dict(zip(regions.tolist(), voxels.tolist(), strict=True)))
     for place in np.flatnonzero(smaller >= least)[::-1]:

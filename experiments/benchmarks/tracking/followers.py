@@ -74,8 +74,9 @@ def touching(regions: Regions, ids: UInt64[np.ndarray, " n"]) -> np.ndarray:
     grown = segmentation.expand_labels(number, NEAR)
     beside = [(grown[:, :-1], grown[:, 1:]), (grown[:-1], grown[1:])]
     pairs = np.concatenate([np.stack([a.ravel(), b.ravel()], axis=1) for a, b in beside])
-    pairs = np.unique(np.sort(pairs, axis=1), axis=0)
-    return pairs[(pairs[:, 0] > 0) & (pairs[:, 0] < pairs[:, 1])] - 1
+    low, high = np.unique(np.sort(pairs, axis=1), axis=0).astype(np.int64).T
+    kept = (low > 0) & (low < high)
+    return np.stack([low[kept], high[kept]], axis=1) - 1
 
 
 def one_by_one(network: CrossClassifier, *, windows: bool) -> Follower:

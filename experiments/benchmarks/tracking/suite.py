@@ -70,7 +70,7 @@ def scaling(settings: TrackingSuite, seed: int) -> Iterator[Row]:
     for count in settings.counts:
         halves = read_halves(dataclasses.replace(settings.digits, count=count), four, seed)
         letters = all_at_once.architecture.letters
-        row = {"experiment": "scaling", "data": "digits", "code": "random", "directions": 2}
+        row = {"experiment": "scaling", "data": "digits", "code": "random", "directions": 1}
         methods = {
             "3c": ([by_codes(all_at_once, "random", 0, s) for s in range(settings.codes)], letters),
             "one by one": ([one_by_one(alone, windows=False)], 1),
@@ -124,7 +124,10 @@ def by_setting(
 
 
 def measure(halves: Halves, followers: list[Follower], **setting) -> Row:
-    """Costs and accuracy on the right half, at the thresholds that are best on the left one."""
+    """Costs and accuracy on the right half, at the thresholds that are best on the left one.
+
+    What has to be compiled is compiled for the left half.
+    """
     both, found = setting["directions"] == 2, []
     left, right = halves
     for follow in followers:
@@ -146,7 +149,7 @@ def table(rows: list[Row]) -> str:
     """All rows, as Markdown."""
     names = (*COLUMNS, *MEASURED[:-1])
     lines = [" | ".join(names), " | ".join("---" for _ in names)]
-    lines += [" | ".join(_shown(getattr(row, name)) for name in names) for row in rows]
+    lines.extend(" | ".join(_shown(getattr(row, name)) for name in names) for row in rows)
     return "".join(f"| {line} |\n" for line in lines)
 
 

@@ -39,7 +39,6 @@ class Tracked:
 def track(stack: Stack, follow: Follower, *, both: bool) -> Tracked:
     """Follows all regions upwards, and downwards too if `both`."""
     depth = len(stack.pieces)
-    follow(stack.pieces[0], stack.views[0], stack.views[1])  # compiled, as far as it goes
     found, graphs, start = [], [], time.perf_counter()
     for low in range(depth - 1):
         up = follow(stack.pieces[low], stack.views[low], stack.views[low + 1])
@@ -60,12 +59,12 @@ def scores(stack: Stack, graph: RegionGraph, thresholds: Sequence[float]) -> lis
     """VI and its parts, in bits, of the regions joined below each threshold."""
     table = count_pairs(stack.neurites, stack.pieces)
     tree = agglomerate(graph, linkage="mean")
-    rows = []
+    rows: list[dict[str, float]] = []
     for threshold in thresholds:
         joined = cut(tree, table.prediction, threshold)
         parts = Contingency(joined, table.truth, table.counts).swapped()
         values = values_by_convention(parts, [CONVENTION])[CONVENTION]
-        rows.append({name: values[name] for name in ("vi", "vi_split", "vi_merge")})
+        rows.append({name: values[name] or 0.0 for name in ("vi", "vi_split", "vi_merge")})
     return rows
 
 

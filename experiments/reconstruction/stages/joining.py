@@ -23,14 +23,14 @@ from experiments.reconstruction.stages.adjoining import read_graph, read_part
 from experiments.reconstruction.stages.cutting import ID_BITS
 from models.edge_classifier import classifier_digest, load_classifier, probabilities
 from models.pretrained_weights import find_weights
-from ops.segmentation.agglomeration import agglomerate, cut
+from ops.segmentation.agglomeration import Dendrogram, agglomerate, cut
 from ops.segmentation.edge_features import NAMES, edge_features
 from ops.segmentation.graph_sums import contract, merge_graphs
 from ops.segmentation.region_graph import RegionGraph
 from ops.segmentation.region_statistics import RegionStatistics
 
 SEGMENTS = "agglomeration"
-VERSION = 2
+VERSION = 3
 EARLY = 0.25  # of the threshold: what is joined below within a block is joined before all else
 Ids = UInt64[np.ndarray, " nodes"]
 
@@ -58,29 +58,39 @@ class Joining:
     classifier: Path | None = None
 
     def work(self, block: Block) -> None:
-        """Writes agglomeration/0_0_0.npz: every supervoxel and its segment, 1, 2, ..."""
+        """Writes agglomeration/0_0_0.npz: every supervoxel and its segment, 1, 2, ...
+
+        Beside them the regions that were joined early, each named by its least supervoxel, and the
+        later joins with their scores, so that these can be looked at again.
+        """
         learned = self.classifier
-        nodes, roots = self.by_classifier(learned) if learned else self.by_strength()
-        _, segments = np.unique(roots, return_inverse=True)
-        arrays = {"nodes": nodes, "segments": segments.astype(np.uint64) + np.uint64(1)}
+        nodes, regions, tree = self.by_classifier(learned) if learned else self.by_strength()
+        _, segments = np.unique(cut(tree, regions, self.threshold), return_inverse=True)
+        made = int(np.searchsorted(tree.scores, np.float32(self.threshold)))
+        arrays = {
+            "nodes": nodes,
+            "segments": segments.astype(np.uint64) + np.uint64(1),
+            "regions": regions,
+            "merges": tree.merges[:made],
+            "scores": tree.scores[:made],
+        }
         save_arrays(self.run / SEGMENTS, block, arrays)
 
-    def by_classifier(self, classifier: Path) -> tuple[Ids, Ids]:
-        """All supervoxels, and the least one of the segment of each."""
+    def by_classifier(self, classifier: Path) -> tuple[Ids, Ids, Dendrogram]:
+        """All supervoxels, the regions that they are in before all else, and how these join."""
         graph, regions = read_graph(self.run, self.blocks)
         scores = learned_scores(graph, regions, classifier)
         tree = agglomerate(graph, linkage=self.linkage, initial_scores=scores)
-        return regions.ids, cut(tree, regions.ids, self.threshold)
+        return regions.ids, regions.ids, tree
 
-    def by_strength(self) -> tuple[Ids, Ids]:
+    def by_strength(self) -> tuple[Ids, Ids, Dendrogram]:
         """As `by_classifier`."""
         parts = [self.join_within(block) for block in self.blocks]
         nodes, roots = map(np.concatenate, zip(*parts, strict=True))
         graph = merge_graphs(
             contract(read_part(self.run, block)[0], nodes, roots) for block in self.blocks
         )
-        tree = agglomerate(graph, linkage=self.linkage, quantile=self.quantile)
-        return nodes, cut(tree, roots, self.threshold)
+        return nodes, roots, agglomerate(graph, linkage=self.linkage, quantile=self.quantile)
 
     def join_within(self, block: Block) -> tuple[Ids, Ids]:
         """The supervoxels of a block, and those that they are joined to early."""

@@ -15,7 +15,6 @@ from experiments.reconstruction.grid import Block, Grid, whole_grid
 from experiments.reconstruction.markers import stage_key
 from experiments.reconstruction.opened import loaded, opened
 from experiments.reconstruction.stages.cutting import SUPERVOXELS, make_output
-from experiments.reconstruction.stages.joining import SEGMENTS
 from ops.runs import find_runs
 
 SEGMENTATION, SIZES = "segmentation.zarr", "segment_sizes"
@@ -29,15 +28,17 @@ class Labelling:
 
     Attributes:
         run: the run directory.
-        segments: the one block of the stage `agglomeration`.
+        joined: folder of supervoxels and their segments: `agglomeration` or `mended`.
+        segments: the one block there.
     """
 
     run: Path
+    joined: str
     segments: Block
 
     def work(self, block: Block) -> None:
         """Writes the block's part of segmentation.zarr, and segment_sizes/Z_Y_X.npz."""
-        joined = loaded(self.run / SEGMENTS, self.segments)
+        joined = loaded(self.run / self.joined, self.segments)
         nodes, segments = joined["nodes"], joined["segments"]
         runs = find_runs(opened(self.run / SUPERVOXELS)[block.inner].read())
         found = segments[np.searchsorted(nodes, runs.ids)]
@@ -46,14 +47,14 @@ class Labelling:
         save_arrays(self.run / SIZES, block, {"ids": ids, "voxels": voxels})
 
 
-def stage(run: Path, image: Volume, blocks: Grid, reads: Sequence[str]) -> Stage:
-    """The stage of a run."""
+def stage(run: Path, image: Volume, blocks: Grid, joined: str, reads: Sequence[str]) -> Stage:
+    """The stage of a run; `joined` is the folder that tells the segments."""
     segments = whole_grid(blocks).blocks[0]
     return Stage(
         "segmentation",
         stage_key("segmentation", VERSION, blocks, {}, reads),
         blocks.blocks,
-        Labelling(run, segments).work,
+        Labelling(run, joined, segments).work,
         [run / SEGMENTATION, run / SIZES],
         functools.partial(make_outputs, run, image),
     )

@@ -1,0 +1,92 @@
+"""What a MergeNet must be better than: rules of thumb on size, thickness and skeletons."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64, UInt32
+from scipy import spatial
+
+from ops.segmentation.distance import boundary_distance
+from ops.shape_windows import depths
+from ops.skeletons.skeleton import Skeleton
+from ops.skeletons.teasar import skeletonise
+
+NEAR_NM = 200.0  # branchings closer than this are one crossing
+SCALE, CONSTANT_NM = 1.5, 100.0  # of skeletons, fine enough for the branches in a window
+
+
+def crossing(skeleton: Skeleton) -> float:
+    """Branches that meet about one place beyond those of a path, the most there are.
+
+    1 at a branching of three; 2 and more at a crossing of four branches, or at two branchings
+    within NEAR_NM, which neurites seldom make; 0 without branchings.
+    """
+    child = np.flatnonzero(skeleton.parents >= 0)
+    degrees = np.bincount(
+        np.concatenate([child, skeleton.parents[child]]), minlength=len(skeleton.parents)
+    )
+    branching = np.flatnonzero(degrees >= 3)
+    if not len(branching):
+        return 0.0
+    tree = spatial.KDTree(skeleton.positions_nm[branching])
+    beyond = degrees[branching] - 2
+    return float(max(beyond[near].sum() for near in tree.query_ball_tree(tree, NEAR_NM)))
+
+
+def crossings(
+    labels: UInt32[np.ndarray, "z y x"], ids: Sequence[int], voxel_nm: float
+) -> Float64[np.ndarray, " n"]:
+    """`crossing` of each object of a volume."""
+    size = (voxel_nm,) * 3
+    found = skeletonise(labels, size, scale=SCALE, constant_nm=CONSTANT_NM)
+    return np.array([crossing(found[i]) if i in found else 0.0 for i in ids], np.float64)
+
+
+def window_baselines(
+    windows: Bool[np.ndarray, "n z y x"],
+    features: Float32[np.ndarray, "n 3"],
+    voxel_nm: float,
+) -> dict[str, Float64[np.ndarray, " n"]]:
+    """Scores of windows by rules of thumb, greater where a merge is likelier.
+
+    * object_size: voxels of the whole object;
+    * foreground: voxels of it in the window;
+    * depth: of the centre below the surface, which is what can be seen of the area of contact;
+    * neck: how much thicker the object is elsewhere in the window;
+    * skeleton: `crossing` of what is in the window.
+
+    Args:
+        windows: of objects.
+        features: of the examples, see `data.merging.examples.Examples`.
+        voxel_nm: edge of a voxel.
+    """
+    deep = depths(windows)
+    thickest = [boundary_distance(w, (1.0, 1.0, 1.0), in_plane=False) for w in windows]
+    necks = [np.where(np.isfinite(t), t, 0).max() - d for t, d in zip(thickest, deep, strict=True)]
+    skeletons = [crossings(w.astype(np.uint32), [1], voxel_nm)[0] for w in windows]
+    named = {
+        "object_size": features[:, 2],
+        "foreground": features[:, 0],
+        "depth": deep,
+        "neck": necks,
+        "skeleton": skeletons,
+    }
+    return {name: np.asarray(values, np.float64) for name, values in named.items()}
+
+
+def thickest_of(
+    labels: UInt32[np.ndarray, "z y x"],
+    inside: Bool[np.ndarray, "z y x"],
+    ids: Int64[np.ndarray, " n"],
+) -> Float64[np.ndarray, " n"]:
+    """Greatest distance to its surface of each object, in voxels.
+
+    Args:
+        labels: of the objects.
+        inside: voxels that are not at a surface (`ops.shape_windows.inner`).
+        ids: of the objects wanted.
+    """
+    deep = boundary_distance(inside, (1.0, 1.0, 1.0), in_plane=False)
+    most = np.zeros(int(labels.max()) + 1)
+    np.maximum.at(most, labels.ravel(), np.where(np.isfinite(deep), deep, 0).ravel())
+    return most[ids]

@@ -1,0 +1,196 @@
+"""Stage `merge_errors`: objects whose shape says that they are two are looked at again.
+
+The slow pass of a multi-pass pipeline (Meirovitch et al., arXiv:1612.02120): a MergeNet
+(`models.mergenet`) is moved along all objects; only those that it flags are taken apart again, at
+joins that agglomeration made near there, and their parts are looked at anew.
+"""
+
+import csv
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64, UInt32, UInt64
+
+from data.opening import open_volume
+from data.volume import Volume
+from experiments.reconstruction.durable import load_arrays, save_arrays
+from experiments.reconstruction.engine import Stage
+from experiments.reconstruction.grid import Block, Grid, whole_grid
+from experiments.reconstruction.markers import stage_key
+from experiments.reconstruction.second_look import Heat, Tissue, best_division, look
+from experiments.reconstruction.stages.adjoining import read_part
+from experiments.reconstruction.stages.cutting import SUPERVOXELS
+from experiments.reconstruction.stages.joining import SEGMENTS
+from models.merge_weights import load_mergenet, merge_digest
+from models.mergenet import MergeNet
+from ops.downsampling import downsample
+from ops.segmentation.agglomeration import Dendrogram
+from ops.segmentation.graph_sums import contract, merge_graphs
+from ops.segmentation.region_statistics import merge_statistics
+from ops.shape_windows import in_cubes, vote_factors
+
+MENDED, TABLE = "mended", "merge_errors.csv"
+SLAB_VOXELS = 1 << 25  # of supervoxels that are read at once
+COLUMNS = ("object", "z_nm", "y_nm", "x_nm", "probability", "action", "gain", "split_off")
+ROUNDS = 4  # in which parts of parts are looked at
+VERSION = 3
+
+Ids = UInt64[np.ndarray, " n"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """A place that looks like a merge error, and what was done about it.
+
+    Attributes:
+        object: the segment.
+        place: coarse voxel (z, y, x); where it was divided, or else that was flagged.
+        probability: that MergeNet gives an error there, in [0, 1].
+        gain: log-odds by which the best division improves shape and boundary together; None where
+            there is none near.
+        split_off: the segment that is new; 0 where there is none.
+    """
+
+    object: int
+    place: tuple[int, ...]
+    probability: float
+    gain: float | None
+    split_off: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Mending:
+    """The stage, as plain values; see `configs.reconstruction.MergeErrors`.
+
+    Attributes:
+        run: the run directory.
+        blocks: of the stage `region_graph`.
+        weights: file of the MergeNet.
+    """
+
+    run: Path
+    blocks: tuple[Block, ...]
+    weights: Path
+    mend: bool
+    probability: float
+    boundary_weight: float
+
+    def work(self, block: Block) -> None:
+        """Writes mended/0_0_0.npz, as `agglomeration` with the heat map, and merge_errors.csv."""
+        joined, network = load_arrays(self.run / SEGMENTS, block), load_mergenet(self.weights)
+        volume, size_nm = open_volume(str(self.run / SUPERVOXELS)), network.architecture.voxel_nm
+        tissue = read_tissue(self.run, self.blocks, joined, volume, size_nm)
+        least = round(network.architecture.least_voxels * size_nm**3 / voxel_nm3(volume))
+        segments, flags = joined["segments"].copy(), list[Flag]()
+        first = heat = look(network, tissue, segments, np.ones(len(segments), bool))
+        for _ in range(ROUNDS):
+            seen = list(flagged(heat, self.probability))
+            more = [self.mended(network, tissue, segments, *flag, least) for flag in seen]
+            flags += more
+            changed = [n for flag in more if flag.split_off for n in (flag.object, flag.split_off)]
+            if not changed:
+                break
+            heat = look(network, tissue, segments, np.isin(segments, changed))
+        write_table(self.run / TABLE, flags, volume, size_nm)
+        arrays = {"nodes": joined["nodes"], "segments": segments}
+        save_arrays(self.run / MENDED, block, arrays | vars(first))
+
+    def mended(
+        self,
+        network: MergeNet,
+        tissue: Tissue,
+        segments: Ids,
+        number: int,
+        place: Int64[np.ndarray, " 3"],
+        probability: float,
+        least: int,
+    ) -> Flag:
+        """Divides an object in `segments`, if that improves it, and tells of it."""
+        best = None
+        if self.mend:
+            own = segments == number
+            best = best_division(network, tissue, own, least, self.boundary_weight)
+        if best is None or best.gain <= 0:
+            gain = None if best is None else best.gain
+            return Flag(number, tuple(place.tolist()), probability, gain, 0)
+        new = int(segments.max()) + 1
+        segments[best.right] = new
+        return Flag(number, best.place, probability, best.gain, new)
+
+
+def flagged(heat: Heat, least: float) -> Iterator[tuple[int, Int64[np.ndarray, " 3"], float]]:
+    """The likeliest place of each object that is an error as probably as that; likeliest first."""
+    order = np.argsort(-heat.probabilities, kind="stable")
+    _, first = np.unique(heat.objects[order], return_index=True)
+    for place in order[np.sort(first)]:
+        if heat.probabilities[place] >= least:
+            at = heat.places[place]
+            yield int(heat.objects[place]), at, float(heat.probabilities[place])
+
+
+def read_tissue(
+    run: Path, blocks: Sequence[Block], joined: Mapping, supervoxels: Volume, voxel_nm: float
+) -> Tissue:
+    """Supervoxels in cubes of so many nm, and the graph and joins of their regions."""
+    nodes, regions = joined["nodes"], joined["regions"]
+    parts = [read_part(run, block) for block in blocks]
+    statistics = merge_statistics(part for _, part in parts)
+    voxels = statistics.voxels[np.searchsorted(statistics.ids, nodes)]
+    graph = merge_graphs(contract(part, nodes, regions) for part, _ in parts)
+    tree = Dendrogram(joined["merges"], joined["scores"])
+    return Tissue(coarse_numbers(supervoxels, nodes, voxel_nm), regions, voxels, graph, tree)
+
+
+def coarse_numbers(supervoxels: Volume, nodes: Ids, voxel_nm: float) -> UInt32[np.ndarray, "_ _ _"]:
+    """The number, from 1, of the supervoxel at each cube, read slab by slab; 0 = none."""
+    factors = vote_factors(supervoxels.voxel_size_nm, voxel_nm)
+    plane = supervoxels.shape[1] * supervoxels.shape[2]
+    depth = max(1, SLAB_VOXELS // (plane * factors[0])) * factors[0]
+    slabs = [
+        downsample(supervoxels[z : z + depth].read(), factors)
+        for z in range(0, supervoxels.shape[0], depth)
+    ]
+    voted = [n * f for n, f in zip(supervoxels.voxel_size_nm, factors, strict=True)]
+    coarse = in_cubes(np.concatenate(slabs), voted, voxel_nm)
+    numbers = np.searchsorted(nodes, coarse) + 1
+    return np.where(coarse > 0, numbers, 0).astype(np.uint32)
+
+
+def voxel_nm3(volume: Volume) -> float:
+    """Cubic nanometres of a voxel."""
+    return math.prod(volume.voxel_size_nm)
+
+
+def write_table(path: Path, flags: Sequence[Flag], volume: Volume, voxel_nm: float) -> None:
+    """Writes merge_errors.csv: a queue to proofread, the likeliest error first."""
+    corner = np.multiply(volume.offset, volume.voxel_size_nm)
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        for flag in sorted(flags, key=lambda flag: -flag.probability):
+            at = (np.array(flag.place) + 0.5) * voxel_nm + corner
+            place = [f"{edge:.0f}" for edge in at]
+            gain = "" if flag.gain is None else f"{flag.gain:.3f}"
+            action = "divided" if flag.split_off else "kept"
+            rest = [action, gain, flag.split_off or ""]
+            rows.writerow([flag.object, *place, f"{flag.probability:.4f}", *rest])
+
+
+def stage(
+    run: Path, blocks: Grid, weights: Path, how: Mapping[str, Any], reads: Sequence[str]
+) -> Stage:
+    """The stage of a run, of the whole volume; `how` is `configs.reconstruction.MergeErrors`."""
+    whole = whole_grid(blocks)
+    told = {**how, "weights": merge_digest(weights)}
+    return Stage(
+        "merge_errors",
+        stage_key("merge_errors", VERSION, whole, told, reads),
+        whole.blocks,
+        Mending(run, blocks.blocks, weights, **how).work,
+        [run / MENDED, run / TABLE],
+        (run / MENDED).mkdir,
+    )
