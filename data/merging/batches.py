@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float32, Int64
 from data.augment.symmetry import symmetries
 
 STREAM = 5  # keeps these random numbers apart from others of the same seed
-BORDERS = 0.3  # share of windows of which a side is cut off, as at the border of a volume
+BORDERS = 0.5  # share of windows cut off at both sides of their middle, as by a volume's borders
 SHIFT = 2  # voxels by which centres are moved, at most
 
 Windows = Bool[np.ndarray, "n z y x"]
@@ -66,11 +66,11 @@ def window_batches(
 
 
 def _cut_off(window: Bool[np.ndarray, "z y x"], rng: np.random.Generator) -> None:
-    """Sometimes empties a window beyond a plane that leaves its middle as it is."""
-    draw, axis, where, high = rng.random(), rng.integers(3), rng.random(), rng.random() < 0.5
+    """Sometimes empties a window beyond two planes, which leave its middle as it is."""
+    draw, axis, shares = rng.random(), rng.integers(3), rng.random(2)
     length = window.shape[axis]
     if draw >= BORDERS or length == 1:
         return
-    width = math.floor(where * (length // 2 - 2 * SHIFT))
-    part = slice(length - width, None) if high else slice(0, width)
-    window[(slice(None),) * axis + (part,)] = False
+    low, high = (math.floor(share * (length // 2 - 2 * SHIFT)) for share in shares)
+    for part in (slice(0, low), slice(length - high, None)):
+        window[(slice(None),) * axis + (part,)] = False

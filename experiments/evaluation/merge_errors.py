@@ -134,10 +134,10 @@ def _score_real(
 ) -> Outcome:
     """On the objects of an automatic segmentation, by the maximum of each one's heat map."""
     voxel_nm = network.architecture.voxel_nm
-    start = time.perf_counter()
+    start = time.process_time()
     found = read_shapes(prediction, voxel_nm)
     heat = heat_map(network, found, task.spacing_nm, network.architecture.least_voxels)
-    _tell_speed(prediction, time.perf_counter() - start)
+    _tell_speed(prediction, time.process_time() - start)
     contacts = true_merges(found, read_shapes(neurites, voxel_nm), task.least_voxels)
     best = heat.likeliest()
     ids = heat.objects[best].astype(np.int64)
@@ -216,6 +216,6 @@ def _rows(shapes: Shapes, heat: HeatMap, best, merged, away, corner) -> Rows:
 def _tell_speed(volume: Volume, seconds: float) -> None:
     megabytes = np.prod(volume.shape) * LABEL_BYTES / 1e6
     log.info(
-        "scanned %.0f MB of labels (%d bytes a voxel) in %.1f s: %.1f MB/s",
+        "scanned %.0f MB of labels (%d bytes a voxel) in %.1f s of a core: %.1f MB/s",
         *(megabytes, LABEL_BYTES, seconds, megabytes / seconds),
     )

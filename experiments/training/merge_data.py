@@ -76,10 +76,11 @@ def load_merge_data(data: Data, model: MergeNetConfig, most: int, seed: int) -> 
         found.append((shapes, examples))
         sizes.append(layers[model.layer].voxel_size_nm)
     features = np.concatenate([examples.features for _, examples in found])
-    return MergeData(_source(found, (z, y, x)), features, tuple(found), sizes[0])
+    return MergeData(source_of(found, (z, y, x)), features, tuple(found), sizes[0])
 
 
-def _source(volumes: list[tuple[Shapes, Examples]], window: tuple[int, int, int]) -> WindowSource:
+def source_of(volumes: list[tuple[Shapes, Examples]], window: tuple[int, int, int]) -> WindowSource:
+    """The windows of the examples of some volumes, one after the other."""
     counts = [len(examples.centres) for _, examples in volumes]
     volume_of = np.repeat(np.arange(len(volumes)), counts)
     number_of = np.concatenate([np.arange(count) for count in counts])

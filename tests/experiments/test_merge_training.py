@@ -1,0 +1,262 @@
+"""Training and evaluation of a MergeNet: planted merges, going on bit for bit, bad input."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import tifffile
+from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
+
+from configs import schema
+from configs.schema import EvaluationRun
+from configs.training import TrainRun
+from data.merging.examples import find_examples
+from data.merging.shapes import read_shapes
+from data.volume import from_array
+from experiments import ship_weights
+from experiments.evaluation import merge_errors
+from experiments.evaluation import run as evaluation
+from experiments.evaluation.merge_baselines import crossing
+from experiments.evaluation.merge_heat import heat_map
+from experiments.evaluation.real_merges import true_merges
+from experiments.training import loop, merging
+from experiments.training.merge_data import MergeData, source_of
+from models.merge_weights import load_merge_weights, load_mergenet
+from ops.skeletons.skeleton import Skeleton
+
+TINY = (
+    *("model=mergenet", "model.window=[16,16,16]", "model.width=8", "model.levels=2"),
+    *("model.least_voxels=60", "model.pairs=300", "model.validation_pairs=60"),
+    *("steps=6", "batch_size=8", "validate_every=3", "save_every=2", "tracker=disabled"),
+)
+
+
+@pytest.fixture(autouse=True)
+def like_a_user():
+    """optax mixes number types, which the strict setting of the tests refuses."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+def tubes(seed: int, count: int = 40, edge: int = 72) -> np.ndarray:
+    """Straight tubes of random directions and radii, each but for those that came before it."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((edge, edge, edge), np.uint32)
+    grid = np.stack(np.indices(labels.shape), axis=-1)
+    for number in range(1, count + 1):
+        centre, direction = rng.uniform(0, edge, 3), rng.normal(size=3)
+        direction /= np.linalg.norm(direction)
+        away = grid - centre
+        along = (away @ direction)[..., None] * direction
+        inside = ((away - along) ** 2).sum(axis=-1) < rng.uniform(2.5, 4.5) ** 2
+        labels[inside & (labels == 0)] = number
+    return labels
+
+
+def shapes_of(labels: np.ndarray):
+    return read_shapes(from_array(labels, (30.0, 30.0, 30.0), name="tubes"), 30.0)
+
+
+def data_of(seed: int, pairs: int) -> MergeData:
+    shapes = shapes_of(tubes(seed))
+    examples = find_examples(shapes, (16, 16, 16), 60, pairs, seed)
+    return MergeData(
+        source_of([(shapes, examples)], (16, 16, 16)),
+        examples.features,
+        ((shapes, examples),),
+        (30.0, 30.0, 30.0),
+    )
+
+
+@pytest.fixture(scope="module")
+def both():
+    """Tubes to learn from and to validate."""
+    return data_of(0, 300), data_of(1, 60)
+
+
+@pytest.fixture
+def with_tubes(monkeypatch, both):
+    found = {"train": both[0], "validation": both[1]}
+    monkeypatch.setattr(merging, "load_merge_data", lambda data, *_: found[data.split])
+
+
+def configured(entry_point: str, *overrides: str):
+    schema.register()
+    with initialize_config_module("configs", version_base="1.3"):
+        return OmegaConf.to_object(compose(entry_point, overrides=[*overrides]))
+
+
+def trained(folder: Path, *overrides: str) -> dict[str, float]:
+    folder.mkdir(exist_ok=True)
+    config = configured("train", *TINY, *overrides)
+    assert isinstance(config, TrainRun)
+    return merging.run(config, folder)
+
+
+def left_behind(folder: Path) -> list:
+    """All that a training leaves, as bytes."""
+    params = jax.tree.leaves(load_merge_weights(folder / "best.npz")[1])
+    texts = [(folder / name).read_bytes() for name in ("metrics.jsonl", "metrics.json")]
+    return [*texts, *(np.asarray(array).tobytes() for array in params)]
+
+
+def test_a_run_leaves_its_record_and_goes_on_bit_for_bit(tmp_path, with_tubes, monkeypatch):
+    figures = trained(tmp_path / "whole")
+    names = {"roc_auc", "average_precision", "calibration_error", "brier", "localisation_nm"}
+    assert set(figures) == names
+    final = json.loads((tmp_path / "whole" / "metrics.json").read_text())
+    assert final["score"] >= final["roc_auc"] == figures["roc_auc"]
+    assert (tmp_path / "whole" / "samples" / "000006" / "sample.png").stat().st_size > 500
+
+    def interrupt(values, at, folder):
+        if at == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
+        patch.setattr(loop, "check_finite", interrupt)
+        trained(tmp_path / "cut")
+    assert stopped.value.code == 128 + signal.SIGTERM
+    trained(tmp_path / "cut", f"resume={tmp_path / 'cut'}")
+    assert left_behind(tmp_path / "whole") == left_behind(tmp_path / "cut")
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory, both):
+    """A network that has learnt tubes for some seconds, and its run directory."""
+    folder = tmp_path_factory.mktemp("detector")
+    found = {"train": both[0], "validation": both[1]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merging, "load_merge_data", lambda data, *_: found[data.split])
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            figures = trained(folder, "steps=150", "batch_size=32", "validate_every=150")
+    return load_mergenet(folder / "best.npz"), figures, folder
+
+
+def crossed() -> np.ndarray:
+    """Two tubes that touch crosswise, 1 and 2, and one that branches, 3."""
+    labels = np.zeros((48, 48, 96), np.uint32)
+    z, y, x = np.indices(labels.shape)
+    labels[(z - 20) ** 2 + (y - 24) ** 2 < 12] = 1
+    labels[((z - 26) ** 2 + (x - 24) ** 2 < 12) & (labels == 0)] = 2
+    labels[(labels != 0) & (x > 46)] = 0
+    branch = (z - 24) ** 2 + (y - 24) ** 2 < 12
+    branch |= ((z - 24) ** 2 + (x - 72) ** 2 < 12) & (y >= 24)
+    labels[branch & (x >= 50)] = 3
+    return labels
+
+
+def test_a_planted_merge_is_found_at_its_contact_and_a_branching_tube_is_not(detector):
+    network, figures, _ = detector
+    assert figures["roc_auc"] > 0.85
+    truth = crossed()
+    shapes = shapes_of(np.where(truth == 2, 1, truth).astype(np.uint32))
+    heat = heat_map(network, shapes, 120.0, 60)
+    merged, branching = heat.likeliest()
+    contact = np.array([23, 24, 24])
+    assert np.linalg.norm(heat.centres[merged] - contact) * 30 <= 300
+    assert heat.probability[merged] > 0.5 > heat.probability[branching]
+
+
+def test_real_merges_are_told_from_films():
+    truth = crossed()
+    found = np.where(truth == 2, 1, truth).astype(np.uint32)
+    found[:, :, 60:70] = np.where(truth[:, :, 60:70] == 3, 4, 0)  # a split is no merge
+    assert set(true_merges(shapes_of(found), shapes_of(truth), 40)) == {1}
+    film = truth.copy()
+    film[26:30, :, 24] = np.where(truth[26:30, :, 24] == 2, 1, truth[26:30, :, 24])
+    assert true_merges(shapes_of(film), shapes_of(truth), 20) == {}
+
+
+def test_crossings_by_hand():
+    """Four branches that meet, three that meet, and a path."""
+
+    def star(branches):
+        ends = np.array([[0, 0, 900], [0, 900, 0], [900, 0, 0], [0, 0, -900]], float)[:branches]
+        positions = np.concatenate([np.zeros((1, 3)), ends])
+        return Skeleton(positions, np.array([-1] + [0] * branches), np.zeros(branches + 1))
+
+    assert [crossing(star(n)) for n in (4, 3, 2)] == [2, 1, 0]
+
+
+def evaluated(folder: Path, *overrides: str) -> dict[str, dict]:
+    folder.mkdir()
+    config = configured("evaluate", "task=merge_errors", "resampling.draws=50", *overrides)
+    assert isinstance(config, EvaluationRun)
+    evaluation.run(config, folder)
+    metrics = json.loads((folder / "metrics.json").read_text())["metrics"]
+    return {f"{m['convention']}/{m['name']}": m for m in metrics}
+
+
+def written(path: Path, labels: np.ndarray) -> str:
+    tifffile.imwrite(path, labels.astype(np.uint16), photometric="minisblack")
+    return str(path)
+
+
+def test_real_merges_of_files_are_scored_and_listed(tmp_path, detector):
+    truth = crossed()
+    merged = np.where(truth == 2, 1, truth)
+    paths = [written(tmp_path / n, a) for n, a in (("t.tif", truth), ("p.tif", merged))]
+    words = [f"truth={paths[0]}", f"prediction={paths[1]}", "voxel_size_nm=[30,30,30]"]
+    found = evaluated(tmp_path / "e", f"checkpoint={detector[2]}", *words)
+    assert found["mergenet/roc_auc"]["value"] == 1
+    assert {"object_size/roc_auc", "thickness/roc_auc", "skeleton/roc_auc"} <= set(found)
+    assert found["mergenet/localisation"]["value"] <= 300
+    rows = (tmp_path / "e" / "merge_errors.csv").read_text().splitlines()
+    assert rows[0].startswith("object,probability,z_nm") and rows[1].startswith("1,")
+
+
+def test_made_merges_are_scored_beside_rules_of_thumb(tmp_path, detector, both, monkeypatch):
+    monkeypatch.setattr(merge_errors, "load_merge_data", lambda *_: both[1])
+    found = evaluated(tmp_path / "e", f"checkpoint={detector[2]}", "data=phantom")
+    assert found["mergenet/roc_auc"]["value"] == pytest.approx(detector[1]["roc_auc"])
+    for rule in ("object_size", "foreground", "depth", "neck", "skeleton"):
+        assert 0 <= found[f"{rule}/roc_auc"]["value"] <= 1
+    assert abs(found["foreground/roc_auc"]["value"] - 0.5) < 0.1  # they are matched in it
+
+
+def test_weights_are_shipped_as_mergenet(tmp_path, detector, monkeypatch):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("best.npz", "metrics.json", "environment.json", "config.json"):
+        (folder / name).write_bytes((detector[2] / name).read_bytes())
+    (folder / ".hydra").mkdir()
+    (folder / ".hydra" / "overrides.yaml").write_text("- model=mergenet\n")
+    path = ship_weights.ship(folder, tmp_path / "tissue")
+    assert path.name == "mergenet.npz" and "roc_auc" in (path.parent / "README.md").read_text()
+    assert load_mergenet(path).architecture == detector[0].architecture
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["model.window=[20,16,16]"], "multiples of 8"),
+        (["model.layer=nothing"], "needs model.layer"),
+        (["data.shape=[1,32,32]", "model.least_voxels=10000"], "no two objects that touch"),
+        (["weights=phantom/membrane"], "other weights than those of a MergeNet"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_the_first_step(tmp_path, overrides, words):
+    small = ["data.shape=[8,128,128]", "model.least_voxels=20", "model.voxel_nm=30"]
+    with pytest.raises(ValueError, match=words):
+        trained(tmp_path, *small, *overrides)
+    assert not (tmp_path / "metrics.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["data=phantom"], "without a checkpoint"),
+        (["checkpoint={}"], "without data"),
+        (["checkpoint={}", "prediction=a.tif"], "got no truth"),
+        (["checkpoint={}", "data=phantom", "task.layer=nothing"], "got layer nothing"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(tmp_path, detector, overrides, words):
+    given = [word.format(detector[2]) for word in overrides]
+    with pytest.raises(ValueError, match=words):
+        evaluated(tmp_path / "e", *given)
