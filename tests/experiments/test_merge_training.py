@@ -47,7 +47,7 @@ def tubes(seed: int, count: int = 40, edge: int = 72) -> np.ndarray:
     """Straight tubes of random directions and radii, each but for those that came before it."""
     rng = np.random.default_rng(seed)
     labels = np.zeros((edge, edge, edge), np.uint32)
-    grid = np.stack(np.indices(labels.shape), axis=-1)
+    grid = np.moveaxis(np.indices(labels.shape), 0, -1)
     for number in range(1, count + 1):
         centre, direction = rng.uniform(0, edge, 3), rng.normal(size=3)
         direction /= np.linalg.norm(direction)

@@ -36,7 +36,8 @@ def test_metrics_name_their_method_and_have_intervals():
     scores = truth + rng.normal(0, 1, 200)
     auc, precision = ranking_metrics(scores, truth, "size", "objects", 200, 0)
     assert auc.key == "size/roc_auc" and precision.counts == {"objects": 200, "true": truth.sum()}
-    assert auc.interval is not None and auc.interval.low < auc.value < auc.interval.high
+    assert auc.interval is not None and auc.value is not None
+    assert auc.interval.low < auc.value < auc.interval.high
 
 
 def test_one_kind_alone_has_no_value_and_no_number_is_refused():
