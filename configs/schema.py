@@ -413,10 +413,12 @@ class FiguresRun:
     Attributes:
         figure: its name, or all.
         results: folder of stored results; by default those of the project.
+        seed: as everywhere; no figure depends on it.
     """
 
     figure: str = MISSING
     results: str | None = None
+    seed: int = 0
 
 
 ENTRY_POINTS = {
