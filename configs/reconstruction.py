@@ -122,12 +122,15 @@ class MergeErrors:
         mend: whether objects are divided, or errors are listed alone.
         probability: of a merge error from which an object is looked at again.
         boundary_weight: of the log-odds of the boundary beside those of the shape.
+        least_gain: log-odds by which both together have to improve for an object to be divided, at
+            least 0.
     """
 
     weights: str | None = None
     mend: bool = True
     probability: float = MISSING
     boundary_weight: float = MISSING
+    least_gain: float = MISSING
 
 
 @dataclasses.dataclass

@@ -78,6 +78,7 @@ class Mending:
     mend: bool
     probability: float
     boundary_weight: float
+    least_gain: float
 
     def work(self, block: Block) -> None:
         """Writes mended/0_0_0.npz, as `agglomeration` with the heat map, and merge_errors.csv."""
@@ -114,7 +115,7 @@ class Mending:
         if self.mend:
             own = segments == number
             best = best_division(network, tissue, own, least, self.boundary_weight)
-        if best is None or best.gain <= 0:
+        if best is None or best.gain <= self.least_gain:
             gain = None if best is None else best.gain
             return Flag(number, tuple(place.tolist()), probability, gain, 0)
         new = int(segments.max()) + 1
