@@ -29,7 +29,7 @@ from ops.segmentation.region_graph import boundary_graph
 from ops.segmentation.region_statistics import RegionStatistics, region_statistics
 from ops.shape_windows import cut_windows
 
-SHAPE, PIECE, RADIUS, WINDOW = (24, 64, 64), 16, 4.0, (24, 24, 24)
+SHAPE, PIECE, RADIUS, WINDOW = (24, 64, 64), 16, 4.0, (48, 24, 24)
 NM = 30  # edge of a voxel, and of a coarse one
 WEAK, INSIDE = 115, 20  # boundary where two tubes touch, and within one
 CONTACT_NM = np.array([10.5, 32, 32]) * NM  # of the two tubes
@@ -38,10 +38,10 @@ HOW = {"mend": True, "probability": 0.5, "boundary_weight": 1.0}
 Ids = UInt64[np.ndarray, "z y x"]
 
 
-def tube(axis: int, z: int, stop: int = 64) -> Bool[np.ndarray, "z y x"]:
+def tube(axis: int, z: int, across: int = 32, stop: int = 64) -> Bool[np.ndarray, "z y x"]:
     """A straight tube along y (1) or x (2), from face to face of the volume or to `stop`."""
     at = np.indices(SHAPE)
-    away = (at[0] - z) ** 2 + (at[3 - axis] - 32) ** 2
+    away = (at[0] - z) ** 2 + (at[3 - axis] - across) ** 2
     return (away <= RADIUS**2) & (at[axis] < stop)
 
 
@@ -124,9 +124,9 @@ def oracle(monkeypatch):
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "mergenet.npz"
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        params = nnx.state(MergeNet(SIZES, rngs=nnx.Rngs(0)), nnx.Param)
-        save_merge_weights(path, SIZES, params, {})
+    shapes = nnx.state(nnx.eval_shape(lambda: MergeNet(SIZES, rngs=nnx.Rngs(0))), nnx.Param)
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+    save_merge_weights(path, SIZES, zeros, {})
     return path
 
 
@@ -208,7 +208,7 @@ def test_a_volume_without_objects_has_an_empty_queue(mend):
 
 
 def test_two_halves_that_are_merges_themselves_are_looked_at_again(mend):
-    third = tube(1, 22) & (np.indices(SHAPE)[0] > 18)  # lies on the second one
+    third = tube(1, 22, across=56) & (np.indices(SHAPE)[0] > 18)  # lies on the second one
     three = painted(below=tube(1, 6), above=tube(2, 14), top=third)
     before, after, rows = mend(three)
     assert set(before[three > 0].tolist()) == {1}
