@@ -6,8 +6,10 @@ more is a merge error. A tube leaves it in two ways, one that branches in three.
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -34,7 +36,7 @@ NM = 30  # edge of a voxel, and of a coarse one
 WEAK, INSIDE = 115, 20  # boundary where two tubes touch, and within one
 CONTACT_NM = np.array([10.5, 32, 32]) * NM  # of the two tubes
 SIZES = MergeArchitecture(WINDOW, float(NM), width=2, levels=2, least_voxels=200)
-HOW = {"mend": True, "probability": 0.5, "boundary_weight": 1.0}
+HOW: dict[str, Any] = {"mend": True, "probability": 0.5, "boundary_weight": 1.0}
 Ids = UInt64[np.ndarray, "z y x"]
 
 
@@ -125,7 +127,7 @@ def oracle(monkeypatch):
 def weights(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "mergenet.npz"
     shapes = nnx.state(nnx.eval_shape(lambda: MergeNet(SIZES, rngs=nnx.Rngs(0))), nnx.Param)
-    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+    zeros = jax.tree.map(lambda leaf: jnp.asarray(np.zeros(leaf.shape, leaf.dtype)), shapes)
     save_merge_weights(path, SIZES, zeros, {})
     return path
 
