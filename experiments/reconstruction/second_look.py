@@ -51,7 +51,7 @@ class Tissue:
         coarse: number of the supervoxel at each coarse voxel, from 1; 0 = none.
         regions: of each supervoxel, by number less 1: what was joined before all else.
         voxels: of each supervoxel.
-        graph: of regions.
+        graph: of regions, at least its edges within one segment.
         tree: how regions were joined.
     """
 
@@ -114,11 +114,12 @@ def best_division(
 def _divisions(network, tissue, own, least, weight) -> Iterator[Division]:
     regions, numbers = np.unique(tissue.regions[own], return_inverse=True)
     voxels = np.bincount(numbers, tissue.voxels[own]).astype(np.int64)
+    box, corner = _box(tissue.coarse, own)
     joins = large_joins(tissue.tree, regions, voxels, least)
     for join in itertools.islice(joins, MOST_JOINS):
         right = np.zeros(len(own), bool)
         right[own] = divide(tissue.graph, regions, join)[numbers]
-        sides, corner = _sides(tissue.coarse, own, right)
+        sides = _sides(box, own, right)
         contact = np.argwhere(_touching(sides))
         if not len(contact):
             continue
@@ -130,14 +131,16 @@ def _divisions(network, tissue, own, least, weight) -> Iterator[Division]:
         yield Division(right, (z, y, x), whole - max(halves) + weight * _log_odds(join.score))
 
 
-def _sides(coarse, own, right) -> tuple[UInt8[np.ndarray, "_ _ _"], Int64[np.ndarray, " 3"]]:
-    """The object in its box, 1 on the left and 2 on the right, and the box's first voxel."""
-    table = np.append(np.uint8(0), np.where(own, 1 + right, 0).astype(np.uint8))
-    sides = table[coarse]
-    boxes = ndimage.find_objects((sides > 0).astype(np.uint8))
-    if not boxes:
-        return sides, np.zeros(3, np.int64)
-    return sides[boxes[0]], np.array([part.start for part in boxes[0]], np.int64)
+def _box(coarse, own) -> tuple[UInt32[np.ndarray, "_ _ _"], Int64[np.ndarray, " 3"]]:
+    """The coarse voxels of an object's bounding box, empty if it has none, and the first one."""
+    boxes = ndimage.find_objects(np.append(False, own)[coarse].astype(np.uint8))
+    box = boxes[0] if boxes else (slice(0, 0),) * 3
+    return coarse[box], np.array([part.start for part in box], np.int64)
+
+
+def _sides(box, own, right) -> UInt8[np.ndarray, "_ _ _"]:
+    """The object in its box: 1 on the left and 2 on the right."""
+    return np.append(np.uint8(0), np.where(own, 1 + right, 0).astype(np.uint8))[box]
 
 
 def _touching(sides: UInt8[np.ndarray, "z y x"]) -> Bool[np.ndarray, "z y x"]:

@@ -30,6 +30,7 @@ from models.mergenet import MergeNet
 from ops.downsampling import downsample
 from ops.segmentation.agglomeration import Dendrogram
 from ops.segmentation.graph_sums import contract, merge_graphs
+from ops.segmentation.region_graph import RegionGraph
 from ops.segmentation.region_statistics import merge_statistics
 from ops.shape_windows import in_cubes, vote_factors
 
@@ -47,15 +48,15 @@ class Flag:
     """A place that looks like a merge error, and what was done about it.
 
     Attributes:
-        object: the segment.
-        place: coarse voxel (z, y, x); where it was divided, or else that was flagged.
+        segment: that was looked at; it keeps its id where a part is split off.
+        place: coarse voxel (z, y, x): where it was divided, else the likeliest of an error.
         probability: that MergeNet gives an error there, in [0, 1].
         gain: log-odds by which the best division improves shape and boundary together; None where
             there is none near.
         split_off: the segment that is new; 0 where there is none.
     """
 
-    object: int
+    segment: int
     place: tuple[int, ...]
     probability: float
     gain: float | None
@@ -87,18 +88,19 @@ class Mending:
         tissue = read_tissue(self.run, self.blocks, joined, volume, size_nm)
         least = round(network.architecture.least_voxels * size_nm**3 / voxel_nm3(volume))
         segments, flags = joined["segments"].copy(), list[Flag]()
-        first = heat = look(network, tissue, segments, np.ones(len(segments), bool))
+        heats, changed = list[Heat](), np.ones(len(segments), bool)
         for _ in range(ROUNDS):
-            seen = list(flagged(heat, self.probability))
+            heats.append(look(network, tissue, segments, changed))
+            seen = list(flagged(heats[-1], self.probability))
             more = [self.mended(network, tissue, segments, *flag, least) for flag in seen]
             flags += more
-            changed = [n for flag in more if flag.split_off for n in (flag.object, flag.split_off)]
-            if not changed:
+            halves = [n for flag in more if flag.split_off for n in (flag.segment, flag.split_off)]
+            changed = np.isin(segments, halves)
+            if not changed.any():
                 break
-            heat = look(network, tissue, segments, np.isin(segments, changed))
         write_table(self.run / TABLE, flags, volume, size_nm)
         arrays = {"nodes": joined["nodes"], "segments": segments}
-        save_arrays(self.run / MENDED, block, arrays | vars(first))
+        save_arrays(self.run / MENDED, block, arrays | vars(heats[0]))
 
     def mended(
         self,
@@ -124,7 +126,10 @@ class Mending:
 
 
 def flagged(heat: Heat, least: float) -> Iterator[tuple[int, Int64[np.ndarray, " 3"], float]]:
-    """The likeliest place of each object that is an error as probably as that; likeliest first."""
+    """Objects that have an error as probably as that, each with its likeliest place and how likely.
+
+    The likeliest object comes first.
+    """
     order = np.argsort(-heat.probabilities, kind="stable")
     _, first = np.unique(heat.objects[order], return_index=True)
     for place in order[np.sort(first)]:
@@ -136,14 +141,26 @@ def flagged(heat: Heat, least: float) -> Iterator[tuple[int, Int64[np.ndarray, "
 def read_tissue(
     run: Path, blocks: Sequence[Block], joined: Mapping, supervoxels: Volume, voxel_nm: float
 ) -> Tissue:
-    """Supervoxels in cubes of so many nm, and the graph and joins of their regions."""
+    """Supervoxels in cubes of so many nm, and the graph and joins of their regions.
+
+    Of the graph only edges within a segment, which are few and all that a division needs.
+    """
     nodes, regions = joined["nodes"], joined["regions"]
-    parts = [read_part(run, block) for block in blocks]
-    statistics = merge_statistics(part for _, part in parts)
+    statistics = merge_statistics(read_part(run, block)[1] for block in blocks)
     voxels = statistics.voxels[np.searchsorted(statistics.ids, nodes)]
-    graph = merge_graphs(contract(part, nodes, regions) for part, _ in parts)
+    graph = merge_graphs(
+        contract(_within(read_part(run, block)[0], nodes, joined["segments"]), nodes, regions)
+        for block in blocks
+    )
     tree = Dendrogram(joined["merges"], joined["scores"])
     return Tissue(coarse_numbers(supervoxels, nodes, voxel_nm), regions, voxels, graph, tree)
+
+
+def _within(graph: RegionGraph, nodes: Ids, segments: Ids) -> RegionGraph:
+    """The edges between supervoxels of one segment."""
+    ends = segments[np.searchsorted(nodes, graph.edges)]
+    kept = ends[:, 0] == ends[:, 1]
+    return RegionGraph(*(column[kept] for column in vars(graph).values()))
 
 
 def coarse_numbers(supervoxels: Volume, nodes: Ids, voxel_nm: float) -> UInt32[np.ndarray, "_ _ _"]:
@@ -178,7 +195,7 @@ def write_table(path: Path, flags: Sequence[Flag], volume: Volume, voxel_nm: flo
             gain = "" if flag.gain is None else f"{flag.gain:.3f}"
             action = "divided" if flag.split_off else "kept"
             rest = [action, gain, flag.split_off or ""]
-            rows.writerow([flag.object, *place, f"{flag.probability:.4f}", *rest])
+            rows.writerow([flag.segment, *place, f"{flag.probability:.4f}", *rest])
 
 
 def stage(
