@@ -17,7 +17,7 @@ BLOCK_VOXELS = 1 << 25  # of the volume, read at once
 
 @dataclasses.dataclass(frozen=True)
 class Shapes:
-    """Objects as coarse labels, in memory: 1 byte in a thousand of a volume of 3 nm.
+    """Objects as coarse labels, in memory: 4 bytes for each coarse voxel.
 
     Attributes:
         labels: ids from 1, 0 = background, in cubes of `voxel_nm`.

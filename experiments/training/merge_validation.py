@@ -73,7 +73,10 @@ def draw(windows: Windows, found: Float32[np.ndarray, " n"], folder: Path) -> Pa
     """Writes sample.png: merges above, matches below, seen along z; a bar for each answer."""
     folder.mkdir(parents=True, exist_ok=True)
     chosen = np.linspace(0, len(windows) // 2 - 1, min(SHOWN, len(windows) // 2)).astype(int)
-    rows = [np.hstack([_panel(windows[i], found[i]) for i in 2 * chosen + kind]) for kind in (0, 1)]
+    rows = [
+        np.hstack([_panel(windows[i], float(found[i])) for i in 2 * chosen + kind])
+        for kind in (0, 1)
+    ]
     path = folder / "sample.png"
     Image.fromarray(np.vstack(rows)).save(path)
     return path
