@@ -18,20 +18,24 @@ COSTS = {"passes": "network passes per section", "seconds": "seconds per section
 def draw_scaling(results: Path) -> Drawn:
     """Passes, time and VI against the objects in a section, with the powers that fit."""
     rows = [row for row in _rows(results) if row["experiment"] == "scaling"]
-    figure, (*costs, accuracy) = panels(PAGE, 2.6, 3)
+    figure, (*costs, accuracy) = panels(PAGE, 2.8, 3)
     for number, method in enumerate(dict.fromkeys(row["method"] for row in rows)):
         own = [row for row in rows if row["method"] == method]
         counts, colour = np.array([row["objects"] for row in own]), COLOURS[number]
         for axes, name in zip(costs, COSTS, strict=True):
             values = np.array([row[name] for row in own])
             power = np.polyfit(np.log(counts), np.log(values), 1)[0]
-            axes.loglog(counts, values, "o-", color=colour, label=f"{method} (N^{power:.2f})")
+            axes.loglog(counts, values, "o-", color=colour)
+            end, words = (counts[-1], values[-1]), f"$N^{{{power:.2f}}}$"
+            axes.annotate(words, end, (3, 3), textcoords="offset points", color=colour)
         accuracy.semilogx(counts, [row["vi"] for row in own], "o-", color=colour, label=method)
     for axes, words in zip(costs, COSTS.values(), strict=True):
         axes.set(xlabel="objects in a section (N)", ylabel=words)
-        axes.legend(fontsize=6)
+        axes.margins(x=0.15)
     _draw_logarithm(costs[0], rows)
-    accuracy.set(xlabel="objects in a section (N)", ylabel="VI (bits)", ylim=(0, None))
+    accuracy.set(xlabel="objects in a section (N)", ylabel="VI (bits)", ylim=(0, 0.1))
+    marks, names = accuracy.get_legend_handles_labels()
+    figure.legend(marks, names, loc="outside upper center", ncols=3)
     return Drawn(figure, [_plain(row) for row in rows])
 
 
@@ -40,8 +44,8 @@ def _draw_logarithm(axes: Axes, rows: Sequence[Row]) -> None:
     own = [row for row in rows if row["method"] == "3c"]
     counts = np.geomspace(min(r["objects"] for r in own), max(r["objects"] for r in own), 200)
     digits = np.ceil(np.log(counts) / np.log(own[0]["letters"]))
-    axes.loglog(counts, digits, color=GREY, lw=1, zorder=0, label="log N, rounded up")
-    axes.legend(fontsize=6)
+    axes.loglog(counts, digits, color=GREY, lw=1, zorder=0)
+    axes.annotate("log N, rounded up", (counts[60], 1.4 * digits[60]), color=GREY, fontsize=6)
 
 
 def draw_ablation(results: Path) -> Drawn:
@@ -57,7 +61,7 @@ def draw_ablation(results: Path) -> Drawn:
         axes[0].errorbar(vi, places, xerr=ends, fmt="o", color=COLOURS[number], label=data)
     axes[0].set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
-    axes[0].set(xlabel="VI (bits), true pieces joined along the stack", xlim=(0, None))
+    axes[0].set(xlabel="VI (bits), true pieces joined along the stack", xscale="log")
     figure.legend(loc="outside upper center", ncols=2)
     return Drawn(figure, [_plain(row) for row in rows])
 

@@ -119,7 +119,7 @@ def _groups(regions: Regions, windows: bool, reduction: int):
         yield (
             ids[ids == number],
             tuple(
-                _window(at.min(), at.max() + 1, size, reduction)
+                _window(int(at.min()), int(at.max()) + 1, size, reduction)
                 for at, size in zip((rows, columns), regions.shape, strict=True)
             ),
         )
