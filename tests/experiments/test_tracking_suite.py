@@ -38,9 +38,9 @@ def stack(monkeypatch) -> Stack:
         return told
 
     monkeypatch.setattr(followers, "cross_classify", straight_on)
-    y, x = np.indices((64, 128)) // 16
-    neurites = np.tile((1 + 8 * y + x)[None].astype(np.uint64), (4, 1, 1))
-    return Stack(np.zeros((4, 64, 128, 1), np.float32), pieces_of(neurites), neurites)
+    y, x = np.indices((64, 256)) // 16
+    neurites = np.tile((1 + 16 * y + x)[None].astype(np.uint64), (4, 1, 1))
+    return Stack(np.zeros((4, 64, 256, 1), np.float32), pieces_of(neurites), neurites)
 
 
 @pytest.mark.parametrize("both", [True, False])
@@ -58,9 +58,9 @@ def test_passes_are_digits_for_codes_and_objects_one_by_one(stack):
     coded = track(stack, by_codes(network(4), "random", 1, seed=0), both=False)
     single = track(stack, one_by_one(network(1), windows=False), both=False)
     windows = track(stack, one_by_one(network(1), windows=True), both=False)
-    assert (coded.passes, single.passes, windows.passes) == (4, 32, 32)
-    assert single.mega_pixels == 32 * 64 * 128 / 1e6 > windows.mega_pixels
-    assert stack.objects == 32
+    assert (coded.passes, single.passes, windows.passes) == (4, 64, 64)
+    assert single.mega_pixels == 64 * 64 * 256 / 1e6 > windows.mega_pixels
+    assert stack.objects == 64
 
 
 def test_codes_are_of_the_kind_and_length_asked_for():
