@@ -191,6 +191,7 @@ def test_a_single_branching_tube_is_not_flagged(mend):
 
 
 def test_a_volume_with_one_object_that_is_flagged_is_kept_whole(mend, monkeypatch):
+    monkeypatch.setattr(joining, "EARLY", 0.0)  # so that there are joins to undo
     monkeypatch.setattr(second_look, "scan", always)
     before, after, (row,) = mend(BRANCHING)
     assert np.array_equal(before, after)
@@ -209,8 +210,8 @@ def test_a_volume_without_objects_has_an_empty_queue(mend):
     assert not after.any() and np.array_equal(before, after) and not rows
 
 
-def test_two_halves_that_are_merges_themselves_are_looked_at_again(mend):
-    third = tube(1, 22, across=56) & (np.indices(SHAPE)[0] > 18)  # lies on the second one
+def test_a_part_that_is_a_merge_itself_is_looked_at_again(mend):
+    third = tube(1, 22, across=48) & (np.indices(SHAPE)[0] > 18)  # lies on the second one
     three = painted(below=tube(1, 6), above=tube(2, 14), top=third)
     before, after, rows = mend(three)
     assert set(before[three > 0].tolist()) == {1}
@@ -295,7 +296,7 @@ def test_scores_before_and_after_are_those_worked_out_by_hand(tmp_path, weights)
     assert (told["flagged"], told["divided"]) == (1, 1)
     assert told["before"]["vi_merge"] == pytest.approx(bits)
     assert told["before"]["vi_split"] == pytest.approx(0)
-    assert set(told["after"].values()) == {pytest.approx(0)}
+    assert list(told["after"].values()) == pytest.approx([0, 0, 0, 0])
     assert summarise_mending(tmp_path, whole, None) == {"flagged": 1, "divided": 1}
 
 
