@@ -59,7 +59,7 @@ def test_both_parts_stay_whole_and_the_other_regions_go_with_one_of_them(seed, c
     ends = rng.integers(1, count + 1, (5, 2)).tolist()
     more = [(min(a, b), max(a, b)) for a, b in ends if a != b]
     edges = sorted({*chain, *more})
-    graph = graph_of([(a, b, int(rng.integers(256))) for a, b in edges])
+    graph = graph_of([(a, b, int(rng.integers(255))) for a, b in edges])
     regions = np.arange(1, count + 1, dtype=np.uint64)
     tree = agglomerate(graph)
     assert len(set(cut(tree, regions, 1.0).tolist())) == 1
