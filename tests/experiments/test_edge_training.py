@@ -114,7 +114,13 @@ def test_it_is_calibrated_reconstructs_and_a_changed_one_redoes_the_joining(
     changed = {
         path.name.split("-")[0] for path in (run / ".done").iterdir() if path.name not in markers
     }
-    assert changed == {"agglomeration", "segmentation", "skeleton_parts", "skeletons"}
+    assert changed == {
+        "agglomeration",
+        "merge_errors",
+        "segmentation",
+        "skeleton_parts",
+        "skeletons",
+    }
     ids = open_volume(str(run / "segmentation.zarr")).read()
     pieces = open_volume(str(run / "supervoxels.zarr")).read()
     assert ids.max() == len(np.unique(pieces))
