@@ -36,7 +36,7 @@ NM = 30  # edge of a voxel, and of a coarse one
 WEAK, INSIDE = 115, 20  # boundary where two tubes touch, and within one
 CONTACT_NM = np.array([10.5, 32, 32]) * NM  # of the two tubes
 SIZES = MergeArchitecture(WINDOW, float(NM), width=2, levels=2, least_voxels=200)
-HOW: dict[str, Any] = {"mend": True, "probability": 0.5, "boundary_weight": 1.0}
+HOW: dict[str, Any] = {"mend": True, "probability": 0.5, "boundary_weight": 1.0, "least_gain": 0.0}
 Ids = UInt64[np.ndarray, "z y x"]
 
 

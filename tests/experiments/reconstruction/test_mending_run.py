@@ -56,7 +56,9 @@ def test_the_run_divides_lists_and_reports(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(prediction, "CHUNK", (2, 32, 32))
     monkeypatch.setattr(second_look, "scan", more_ink)
     asked = (f"merge_errors.weights={folder / 'mergenet.npz'}", "merge_errors.probability=0.0")
-    config = composed(words(folder, *asked, "merge_errors.boundary_weight=0.0"))
+    config = composed(
+        words(folder, *asked, "merge_errors.boundary_weight=0.0", "merge_errors.least_gain=0.0")
+    )
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         reconstruction.run(config, tmp_path)
     told = json.loads((tmp_path / "metrics.json").read_text())["merge_errors"]
