@@ -22,7 +22,6 @@ from experiments import ship_weights
 from experiments.evaluation import merge_errors
 from experiments.evaluation import run as evaluation
 from experiments.evaluation.merge_baselines import crossing
-from experiments.evaluation.merge_heat import heat_map
 from experiments.evaluation.real_merges import true_merges
 from experiments.training import loop, merging
 from experiments.training.merge_data import MergeData, source_of
