@@ -21,12 +21,10 @@ from data.volume import from_array
 from experiments import ship_weights
 from experiments.evaluation import merge_errors
 from experiments.evaluation import run as evaluation
-from experiments.evaluation.merge_baselines import crossing
 from experiments.evaluation.real_merges import true_merges
 from experiments.training import loop, merging
 from experiments.training.merge_data import MergeData, source_of
 from models.merge_weights import load_merge_weights, load_mergenet
-from ops.skeletons.skeleton import Skeleton
 
 TINY = (
     *("model=mergenet", "model.window=[16,16,16]", "model.width=8", "model.levels=2"),
@@ -172,17 +170,6 @@ def test_real_merges_are_told_from_films():
     film = truth.copy()
     film[26:30, :, 24] = np.where(truth[26:30, :, 24] == 2, 1, truth[26:30, :, 24])
     assert true_merges(shapes_of(film), shapes_of(truth), 20) == {}
-
-
-def test_crossings_by_hand():
-    """Four branches that meet, three that meet, and a path."""
-
-    def star(branches):
-        ends = np.array([[0, 0, 900], [0, 900, 0], [900, 0, 0], [0, 0, -900]], float)[:branches]
-        positions = np.concatenate([np.zeros((1, 3)), ends])
-        return Skeleton(positions, np.array([-1] + [0] * branches), np.zeros(branches + 1))
-
-    assert [crossing(star(n)) for n in (4, 3, 2)] == [2, 1, 0]
 
 
 def evaluated(folder: Path, *overrides: str) -> dict[str, dict]:
