@@ -15,9 +15,9 @@ from ops.metrics.calibration import brier_score, expected_calibration_error
 from ops.metrics.pixels import average_precision, count_levels, roc_auc
 from ops.shape_windows import around, points_along
 
-SPACING_NM = 120.0  # of the places at which a merged object is looked at
+SPACING_NM = 200.0  # of the places at which a merged object is looked at
 LOCALISED = 40  # merged objects that the heat map is drawn of, at most
-REACH = 3  # windows around the merge in which the object is looked at, along each axis
+REACH = 2  # windows around the merge in which the object is looked at, along each axis
 SHOWN = 8  # windows of each kind in the picture
 SCALE, GAP = 3, 4  # of the picture
 
