@@ -27,13 +27,14 @@ def serving(state: neuroglancer.ViewerState, port: int) -> Generator[neuroglance
             f"got port={port}, which cannot be had ({error.strerror}); needs a free one: "
             "leave it out to take any"
         ) from None
+    running = server.global_server
+    assert running is not None  # the first viewer starts it
     try:
         viewer.set_state(state)
         yield viewer
     finally:
-        pool = server.global_server.executor
         neuroglancer.stop()
-        pool.shutdown(cancel_futures=True)
+        running.executor.shutdown(cancel_futures=True)  # what is asked for and not yet read
 
 
 def wait_for_signal() -> None:

@@ -33,16 +33,16 @@ class Objects(neuroglancer.LocalVolume):
         self._volume, self._lock = volume, threading.Lock()
         self._coarse = functools.cache(functools.partial(read_small, volume))
 
-    @staticmethod
-    def can_show(volume: Volume) -> bool:
-        """Whether reading all of a volume once takes less than a minute or so."""
-        return math.prod(volume.shape) <= MOST_READ
-
     def get_object_mesh(self, object_id: int) -> bytes:
         """The surface of an object as neuroglancer reads it: empty where it has no coarse voxel."""
         with self._lock:  # several surfaces are asked for at once; the first of them reads
             labels, size_nm = self._coarse()
         return encode(surface(labels, size_nm, object_id))
+
+
+def has_surfaces(volume: Volume) -> bool:
+    """Whether a volume is small enough for surfaces, for which all of it is read once."""
+    return math.prod(volume.shape) <= MOST_READ
 
 
 def read_small(volume: Volume) -> tuple[UInt[np.ndarray, "z y x"], tuple[float, float, float]]:

@@ -1,11 +1,14 @@
 """Volumes as layers of the viewer, which are read as they are looked at."""
 
+from collections.abc import Sequence
+
 import neuroglancer
 import numpy as np
 
 from data.volume import Volume
-from experiments.viewing.surfaces import Objects
+from experiments.viewing.surfaces import Objects, has_surfaces
 
+NM = neuroglancer.CoordinateSpace(names=["z", "y", "x"], units="nm", scales=[1, 1, 1])
 MIDDLE = (1, 512, 512)  # voxels, whose grey values tell the range that is shown
 GREY = """#uicontrol invlerp normalized
 void main() {
@@ -38,28 +41,32 @@ def image_layer(volume: Volume) -> neuroglancer.ImageLayer:
     )
 
 
-def probability_layer(volume: Volume, colour: str) -> neuroglancer.ImageLayer:
-    """Probabilities (z, y, x), the likelier the more of a colour (#rrggbb)."""
-    return neuroglancer.ImageLayer(
-        source=served(volume), shader=TINT.format(colour=colour), opacity=0.6
-    )
+def probability_layer(volume: Volume, rgb: Sequence[int]) -> neuroglancer.ImageLayer:
+    """Probabilities (z, y, x): the likelier, the more of a colour."""
+    shader = TINT.format(colour=as_hex(rgb))
+    return neuroglancer.ImageLayer(source=served(volume), shader=shader, opacity=0.6)
 
 
-def label_layer(volume: Volume) -> neuroglancer.SegmentationLayer:
-    """Ids (z, y, x): all in sections, those that are chosen in 3-D too."""
-    meshed = Objects.can_show(volume)
+def label_layer(volume: Volume, rgb: Sequence[int] | None = None) -> neuroglancer.SegmentationLayer:
+    """Ids (z, y, x), by default each in a colour of its own; those chosen have surfaces in 3-D."""
     source = neuroglancer.LayerDataSource(
-        url=Objects(volume) if meshed else served(volume, "segmentation"),
-        subsources={"meshes": neuroglancer.LayerDataSubsource(enabled=meshed)},
+        url=Objects(volume),
+        subsources={"meshes": neuroglancer.LayerDataSubsource(enabled=has_surfaces(volume))},
     )
-    return neuroglancer.SegmentationLayer(source=[source])
+    colour = None if rgb is None else as_hex(rgb)
+    return neuroglancer.SegmentationLayer(source=[source], segment_default_color=colour)
 
 
-def served(volume: Volume, kind: str = "image") -> neuroglancer.LocalVolume:
-    """What neuroglancer reads a volume (z, y, x) by, chunk by chunk; `kind` is its volume type."""
+def served(volume: Volume) -> neuroglancer.LocalVolume:
+    """What the browser reads grey values (z, y, x) from, piece by piece."""
     return neuroglancer.LocalVolume(
-        volume.store, space(volume), kind, voxel_offset=volume.offset
+        volume.store, space(volume), "image", voxel_offset=volume.offset
     )
+
+
+def as_hex(rgb: Sequence[int]) -> str:
+    """Red, green, blue in [0, 255] as #rrggbb."""
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
 def _grey_range(volume: Volume) -> tuple[float, float]:
