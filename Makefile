@@ -4,7 +4,7 @@ RUN = .venv/bin/python -m
 export UV_PYTHON_DOWNLOADS = never
 export UV_SYSTEM_CERTS = true
 
-.PHONY: help setup demo test bench figures lint
+.PHONY: help setup demo test bench figures docs lint
 
 help: ## lists the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -22,6 +22,9 @@ bench: setup ## measures speed beside named peers; suite=NAME for one suite
 
 figures: setup ## redraws the figures of the documents from stored results, and the picture of the README
 	$(RUN) experiments.figures && $(RUN) experiments.contact_sheet
+
+docs: setup ## builds the documents as pages, build/docs/docs/index.html, and checks their links
+	$(RUN) sphinx -b html -c docs -E -W --keep-going -q . build/docs
 
 lint: setup ## checks format, style, types and the direction of imports
 	.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/ty check && .venv/bin/lint-imports

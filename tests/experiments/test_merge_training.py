@@ -18,7 +18,7 @@ from configs.training import TrainRun
 from data.merging.examples import find_examples
 from data.merging.shapes import read_shapes
 from data.volume import from_array
-from experiments import ship_weights
+from experiments import shipping
 from experiments.evaluation import merge_errors
 from experiments.evaluation import run as evaluation
 from experiments.evaluation.real_merges import true_merges
@@ -215,7 +215,7 @@ def test_weights_are_shipped_as_mergenet(tmp_path, detector, monkeypatch):
         (folder / name).write_bytes((detector[2] / name).read_bytes())
     (folder / ".hydra").mkdir()
     (folder / ".hydra" / "overrides.yaml").write_text("- model=mergenet\n")
-    path = ship_weights.ship(folder, tmp_path / "tissue")
+    path = shipping.ship(folder, tmp_path / "tissue")
     assert path.name == "mergenet.npz" and "roc_auc" in (path.parent / "README.md").read_text()
     assert load_mergenet(path).architecture == detector[0].architecture
 
