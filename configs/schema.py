@@ -413,11 +413,13 @@ class FiguresRun:
     Attributes:
         figure: its name, or all.
         results: folder of stored results; by default those of the project.
+        pictures: folder to which the PNGs are copied, such as docs.
         seed: as everywhere; no figure depends on it.
     """
 
     figure: str = MISSING
     results: str | None = None
+    pictures: str | None = None
     seed: int = 0
 
 

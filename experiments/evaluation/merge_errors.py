@@ -16,6 +16,7 @@ from data.merging.shapes import Shapes, read_shapes
 from data.opening import open_volume
 from data.volume import Volume, check_same_grid
 from experiments.evaluation.checkpoint import at_split
+from experiments.evaluation.curves import curve_rows
 from experiments.evaluation.inputs import check_no_baseline, check_no_mask, check_resampling
 from experiments.evaluation.merge_baselines import crossings, thickest_of, window_baselines
 from experiments.evaluation.merge_heat import HeatMap, heat_map, places_nm
@@ -119,7 +120,8 @@ def _score_made(config: EvaluationRun, task: MergeErrorsTask, network: MergeNet)
         away = localisation(network, loaded)
         metrics += (_distance(away, "merged_objects", config),)
     words = f"Merges made of {task.truth_layer} of {data.name}, {config.split}, matched one to one."
-    return Outcome(metrics, notes=(words, NO_IMAGE))
+    tables = curve_rows(count_levels(scores[NETWORK], merged), BINS)
+    return Outcome(metrics, tables, notes=(words, NO_IMAGE))
 
 
 NO_IMAGE = "Affinities at boundaries are no baseline here, as no image is looked at."
