@@ -7,12 +7,13 @@ from matplotlib.axes import Axes
 
 from experiments.benchmarks.result import OURS
 from experiments.drawings.rows import distinct, where
-from experiments.drawings.style import COLOURS, GREY, PAGE, Drawn, panels
+from experiments.drawings.style import COLOURS, GREY, MARKS, PAGE, Drawn, panels
 from experiments.stored_results import Row
 
 MACHINE = "machine"  # the layer under which its limits are kept
 PANELS = {"prepared": "forward, kernels prepared", "step": "training step"}
-MARKS = "svoD^"
+CONTENDERS = (OURS, "XLA", "PyTorch (oneDNN)", "FMA peak")
+LOOKS = {who: (COLOURS[n], MARKS[n]) for n, who in enumerate(CONTENDERS)}
 
 
 def draw_speed(rows: Sequence[Row]) -> Drawn:
@@ -21,7 +22,7 @@ def draw_speed(rows: Sequence[Row]) -> Drawn:
     Rows: layer, pass, contender and its `rounds` in GFLOP/s, which were measured in turns.
     """
     layers = [layer for layer in distinct(rows, "layer") if layer != MACHINE]
-    figure, axes = panels(PAGE, 0.9 + 0.26 * len(layers), len(PANELS), sharey=True)
+    figure, axes = panels(PAGE, 0.9 + 0.26 * len(layers), len(PANELS), sharex=True, sharey=True)
     shown = []
     for panel, (what, title) in zip(axes, PANELS.items(), strict=True):
         ratios = [_ratio(layer, rows, row) for layer in layers for row in _peers(rows, layer, what)]
@@ -54,12 +55,11 @@ def _ratio(layer: str, rows: Sequence[Row], peer: Row) -> Row:
 
 
 def _draw(axes: Axes, ratios: Sequence[Row], layers: Sequence[str]) -> None:
-    peers = sorted(distinct(ratios, "peer"), reverse=True)
-    for number, peer in enumerate(peers):
+    for peer in distinct(ratios, "peer"):
         own = where(ratios, peer=peer)
         places = [layers.index(row["layer"]) for row in own]
         ends = [[row[f"ratio_{end}"] for row in own] for end in ("least", "greatest")]
-        colour, mark = COLOURS[number], MARKS[number]
+        colour, mark = LOOKS[peer]
         axes.hlines(places, *ends, color=colour, lw=1)
         axes.plot([row["ratio"] for row in own], places, mark, color=colour, label=peer)
     axes.axvline(1, color=GREY, lw=0.8, zorder=0)

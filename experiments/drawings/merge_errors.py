@@ -7,13 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from experiments.drawings.rows import distinct, where, whiskers
-from experiments.drawings.style import COLOURS, COLUMN, GREY, PAGE, Drawn, panels
+from experiments.drawings.style import COLOURS, COLUMN, GREY, MARKS, PAGE, Drawn, panels
 from experiments.stored_results import Row
 
 NETWORK = "MergeNet"  # the method that all others are beside
 DARK = 0.78  # ROC-AUC below which the colour of a cell is dark
 LINES = ("-", "--", "-.", ":")
-MARKS = "osd^vP*"
 
 
 def draw_matrix(rows: Sequence[Row]) -> Drawn:

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from experiments.benchmarks.conv.limits import L3, PEAK
 from experiments.benchmarks.result import OURS
-from experiments.drawings.convolution import MACHINE, MARKS
+from experiments.drawings.convolution import LOOKS, MACHINE
 from experiments.drawings.rows import distinct, where
-from experiments.drawings.style import COLOURS, GREY, PAGE, Drawn
+from experiments.drawings.style import GREY, PAGE, Drawn
 from experiments.stored_results import Row
 
 PANELS = {"forward": "forward", "step": "training step (forward, dX, dW)"}
@@ -75,14 +75,15 @@ def _draw_limits(axes: Axes, limits: Sequence[Row], points: Sequence[Row]) -> No
     for name, rate in best.items():
         ends = [left, peak / rate]
         axes.plot(ends, [rate * x for x in ends], color=GREY, lw=1, ls="-" if name == L3 else "--")
+        slope = rate if name == L3 else 0.8 * rate  # the words above the line, or below
         axes.text(
             left,
-            rate * left,
+            slope * left,
             f" {name} {rate:.0f} GB/s",
             color=GREY,
             fontsize=SMALL,
             va="bottom" if name == L3 else "top",
-            rotation=math.degrees(math.atan(rate)),
+            rotation=math.degrees(math.atan(slope)),
             rotation_mode="anchor",
             transform_rotates_text=True,
         )
@@ -90,10 +91,10 @@ def _draw_limits(axes: Axes, limits: Sequence[Row], points: Sequence[Row]) -> No
 
 def _draw_points(axes: Axes, points: Sequence[Row]) -> None:
     """A mark for each contender."""
-    for number, who in enumerate(sorted(distinct(points, "contender"), key=lambda w: w != OURS)):
+    for who in distinct(points, "contender"):
         own = where(points, contender=who)
         x, y = [row["flop_per_byte"] for row in own], [max(row["rounds"]) for row in own]
-        mark, colour = MARKS[(number + 2) % len(MARKS)], COLOURS[number]
+        colour, mark = LOOKS[who]
         axes.plot(x, y, mark, color=colour, label=who, alpha=0.9, zorder=3 if who == OURS else 2)
     axes.set(xscale="log", yscale="log")
     for axis in (axes.xaxis, axes.yaxis):
@@ -118,6 +119,7 @@ def _number_layers(
         taken.append(mark + side)
         label = axes.annotate(str(number), top, tuple(side), textcoords="offset points")
         label.set(ha="center", va="center", fontsize=SMALL)
+        label.set_bbox({"fc": "white", "ec": "none", "pad": 0.2})
 
 
 def _write_key(axes: Axes, layers: Sequence[str], lines: int) -> None:

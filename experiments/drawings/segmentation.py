@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from experiments.drawings.rows import distinct, where, whiskers
-from experiments.drawings.style import COLOURS, GREY, PAGE, Drawn, panels
+from experiments.drawings.style import COLOURS, GREY, MARKS, PAGE, TITLES, Drawn, panels
 from experiments.stored_results import Row
 
 PARTS = {"vi_split": "VI split", "vi_merge": "VI merge"}  # bits
-MARKS = "os"
 APART = 0.16  # of a row, between both
 
 
@@ -32,7 +31,7 @@ def draw_segmentation(rows: Sequence[Row]) -> Drawn:
             )
         for absent in set(methods) - {row["method"] for row in own}:
             panel.text(0.02, methods.index(absent), "none", va="center", color=GREY)
-        panel.set(title=name, xlabel="bits", xlim=(0, None))
+        panel.set(title=TITLES.get(name, name), xlabel="bits", xlim=(0, None))
         panel.grid(axis="y", lw=0.3)
     axes[0].set_yticks(range(len(methods)), methods)
     axes[0].invert_yaxis()

@@ -16,6 +16,14 @@ COLUMN, PAGE = 3.5, 7.2  # inches, of a column and of two
 # Okabe & Ito, "Color Universal Design" (2008).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 GREY = "#6b7683"
+MARKS = "osd^vP*"
+TITLES = {  # of datasets
+    "phantom": "phantom",
+    "snemi3d": "mouse cortex (AC4)",
+    "isbi2012": "fly larva (ISBI 2012)",
+    "vnc": "fly nerve cord (VNC)",
+    "fib25": "fly medulla (FIB-25)",
+}
 STYLE: dict[RcKeyType, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,

@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from experiments.drawings.rows import distinct, where
-from experiments.drawings.style import COLOURS, COLUMN, GREY, PAGE, Drawn, panels
+from experiments.drawings.style import COLOURS, COLUMN, GREY, PAGE, TITLES, Drawn, panels
 from experiments.stored_results import Row
 
+LINES = ("o-", "s-", "d--")  # so that methods of the same cost all show
 COSTS = {"passes": "network passes per section", "seconds": "seconds per section"}
 
 
@@ -19,18 +20,19 @@ def draw_scaling(rows: Sequence[Row]) -> Drawn:
     for number, method in enumerate(distinct(rows, "method")):
         own = where(rows, method=method)
         counts, colour = np.array([row["objects"] for row in own]), COLOURS[number]
+        look = {"color": colour, "mfc": "white", "label": method}
         for axes, name in zip(costs, COSTS, strict=True):
             values = np.array([row[name] for row in own])
             power = np.polyfit(np.log(counts), np.log(values), 1)[0]
-            axes.loglog(counts, values, "o-", color=colour)
+            axes.loglog(counts, values, LINES[number], **look)
             end, words = (counts[-1], values[-1]), f"$N^{{{power:.2f}}}$"
             axes.annotate(words, end, (3, 3), textcoords="offset points", color=colour)
-        accuracy.semilogx(counts, [row["vi"] for row in own], "o-", color=colour, label=method)
+        accuracy.semilogx(counts, [row["vi"] for row in own], LINES[number], **look)
     for axes, words in zip(costs, COSTS.values(), strict=True):
         axes.set(xlabel="objects in a section (N)", ylabel=words)
         axes.margins(x=0.15)
     _draw_logarithm(costs[0], rows)
-    accuracy.set(xlabel="objects in a section (N)", ylabel="VI (bits)", ylim=(0, 0.1))
+    accuracy.set(xlabel="objects in a section (N)", ylabel="VI (bits)", ylim=(0, None))
     marks, names = accuracy.get_legend_handles_labels()
     figure.legend(marks, names, loc="outside upper center", ncols=3)
     return Drawn(figure, [_plain(row) for row in rows])
@@ -42,7 +44,7 @@ def _draw_logarithm(axes: Axes, rows: Sequence[Row]) -> None:
     counts = np.geomspace(min(r["objects"] for r in own), max(r["objects"] for r in own), 200)
     digits = np.ceil(np.log(counts) / np.log(own[0]["letters"]))
     axes.loglog(counts, digits, color=GREY, lw=1, zorder=0)
-    axes.annotate("log N, rounded up", (counts[60], 1.4 * digits[60]), color=GREY, fontsize=6)
+    axes.annotate("log N, rounded up", (counts[70], 0.5 * digits[70]), color=GREY, fontsize=6)
 
 
 def draw_ablation(rows: Sequence[Row]) -> Drawn:
@@ -55,7 +57,7 @@ def draw_ablation(rows: Sequence[Row]) -> Drawn:
         places = [names.index(_setting(row)) + 0.15 * (2 * number - 1) for row in own]
         vi = np.array([row["vi"] for row in own])
         ends = np.abs(np.array([row["vi_range"] for row in own]).T - vi)
-        axes[0].errorbar(vi, places, xerr=ends, fmt="o", color=COLOURS[number], label=data)
+        axes[0].errorbar(vi, places, xerr=ends, fmt="o", color=COLOURS[number], label=TITLES[data])
     axes[0].set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
     axes[0].set(xlabel="VI (bits), true pieces joined along the stack", xscale="log")
