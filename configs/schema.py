@@ -423,8 +423,33 @@ class FiguresRun:
     seed: int = 0
 
 
+class Size(enum.Enum):
+    """How large `python -m experiments.reproduce` runs an experiment."""
+
+    laptop = "laptop"
+    paper = "paper"
+
+
+@dataclasses.dataclass
+class ReproduceRun:
+    """`python -m experiments.reproduce`.
+
+    Attributes:
+        experiment: name of the stored result, as `experiments.reproduction.table` lists them.
+        size: `laptop` is small enough for minutes; `paper` is what the stored results are of.
+        results: folder that the result is written to as well, such as experiments/results.
+        seed: of every step.
+    """
+
+    experiment: str = MISSING
+    size: Size = Size.laptop
+    results: str | None = None
+    seed: int = 0
+
+
 ENTRY_POINTS = {
     "figures": FiguresRun,
+    "reproduce": ReproduceRun,
     "phantom": PhantomRun,
     "contact_sheet": ContactSheetRun,
     "benchmark": BenchmarkRun,

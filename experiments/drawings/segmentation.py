@@ -7,15 +7,23 @@ from experiments.drawings.style import COLOURS, GREY, MARKS, PAGE, TITLES, Drawn
 from experiments.stored_results import Row
 
 PARTS = {"vi_split": "VI split", "vi_merge": "VI merge"}  # bits
+METHODS = {
+    "watershed": "watershed",
+    "mended": "… merge errors mended",
+    "edges": "… learned edge classifier",
+    "3c": "cross-classification (3C)",
+    "fast": "watershed, fast network",
+}
 APART = 0.16  # of a row, between both
 
 
 def draw_segmentation(rows: Sequence[Row]) -> Drawn:
-    """VI split and VI merge of each method, a panel for each dataset.
+    """VI split and VI merge of each of `METHODS`, a panel for each dataset.
 
     Rows: data, method, and vi_split and vi_merge with _low and _high, in bits.
     """
-    data, methods = distinct(rows, "data"), distinct(rows, "method")
+    data = distinct(rows, "data")
+    methods = [method for method in METHODS if method in distinct(rows, "method")]
     figure, axes = panels(PAGE, 0.9 + 0.26 * len(methods), len(data), sharey=True)
     for panel, name in zip(axes, data, strict=True):
         own = where(rows, data=name)
@@ -33,7 +41,7 @@ def draw_segmentation(rows: Sequence[Row]) -> Drawn:
             panel.text(0.02, methods.index(absent), "none", va="center", color=GREY)
         panel.set(title=TITLES.get(name, name), xlabel="bits", xlim=(0, None))
         panel.grid(axis="y", lw=0.3)
-    axes[0].set_yticks(range(len(methods)), methods)
+    axes[0].set_yticks(range(len(methods)), [METHODS[method] for method in methods])
     axes[0].invert_yaxis()
     marks, names = axes[0].get_legend_handles_labels()
     figure.legend(marks, names, loc="outside upper center", ncols=2)
