@@ -40,10 +40,16 @@ class Pair:
 
 @dataclasses.dataclass
 class ContactSheetRun:
-    """`python -m experiments.contact_sheet`; rows are drawn in the order of `pairs`."""
+    """`python -m experiments.contact_sheet`; rows are drawn in the order of `pairs`.
+
+    Attributes:
+        pairs: rows of the sheet, by name.
+        output: file that the sheet is copied to, such as docs/phantom_beside_real.png.
+        seed: of the phantoms.
+    """
 
     pairs: dict[str, Pair] = MISSING
-    output: str = MISSING
+    output: str | None = None
     seed: int = 0
 
 
@@ -441,7 +447,7 @@ class ReproduceRun:
         seed: of every step.
     """
 
-    experiment: str = MISSING
+    experiment: str | None = None
     size: Size = Size.laptop
     results: str | None = None
     seed: int = 0

@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import cast
 
 import hydra
+from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from configs.schema import ReproduceRun, register
+from experiments.reproduction.table import EXPERIMENTS
 
 register()
+for _name in EXPERIMENTS:  # as trainings have made `experiment` a group of options for Hydra
+    _chosen = {"experiment": _name}
+    ConfigStore.instance().store(_name, _chosen, group="experiment", package="_global_")
 
 
 @hydra.main(version_base="1.3", config_path="pkg://configs", config_name="reproduce")

@@ -58,9 +58,9 @@ def _draw(axes: Axes, ratios: Sequence[Row], layers: Sequence[str]) -> None:
     for peer in distinct(ratios, "peer"):
         own = where(ratios, peer=peer)
         places = [layers.index(row["layer"]) for row in own]
-        ends = [[row[f"ratio_{end}"] for row in own] for end in ("least", "greatest")]
+        least, greatest = ([row[f"ratio_{end}"] for row in own] for end in ("least", "greatest"))
         colour, mark = LOOKS[peer]
-        axes.hlines(places, *ends, color=colour, lw=1)
+        axes.hlines(places, least, greatest, color=colour, lw=1)
         axes.plot([row["ratio"] for row in own], places, mark, color=colour, label=peer)
     axes.axvline(1, color=GREY, lw=0.8, zorder=0)
     axes.set_xscale("log")

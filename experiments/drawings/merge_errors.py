@@ -1,6 +1,7 @@
 """Merge errors found by shape: across datasets, beside rules of thumb, and at every threshold."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -40,7 +41,7 @@ def draw_matrix(rows: Sequence[Row]) -> Drawn:
 
 def _write_cell(axes: Axes, place: tuple[int, ...], row: Row | None) -> None:
     y, x = place
-    look = {"ha": "center", "va": "center"}
+    look: dict[str, Any] = {"ha": "center", "va": "center"}
     if row is None:
         axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc="0.93", ec="white", hatch="///"))
         axes.text(x, y, "missing", color=GREY, backgroundcolor="0.93", fontsize=7, **look)
@@ -72,8 +73,8 @@ def _draw_curves(axes: Axes, curves: Sequence[Row]) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, lw=0.8)
     for number, row in enumerate(curves):
         name = f"{row['trained']} → {row['tested']}"
-        look = {"color": COLOURS[number % len(COLOURS)], "ls": LINES[number // len(COLOURS)]}
-        axes.plot(row["fpr"], row["tpr"], label=name, **look)
+        colour, line = COLOURS[number % len(COLOURS)], LINES[number // len(COLOURS)]
+        axes.plot(row["fpr"], row["tpr"], line, color=colour, label=name)
     if curves:
         axes.legend(loc="lower right", fontsize=6)
     else:
@@ -103,18 +104,14 @@ def _draw_methods(axes: Axes, rows: Sequence[Row]) -> None:
     axes.grid(axis="y", lw=0.3)
 
 
-NOTHING = dict.fromkeys(("auc", "auc_low", "auc_high", "fpr", "tpr"))
+COLUMNS = ("method", "tested", "auc", "auc_low", "auc_high", "fpr", "tpr")
 
 
 def _method(row: Row) -> Row:
-    return {"method": row["method"], "tested": row["tested"]} | NOTHING | _own(row, "auc")
-
-
-def _own(row: Row, name: str) -> Row:
-    return {key: row[key] for key in (name, f"{name}_low", f"{name}_high")}
+    return {name: row.get(name) for name in COLUMNS}
 
 
 def _points(row: Row) -> list[Row]:
     name = {"method": f"{NETWORK} of {row['trained']}", "tested": row["tested"]}
     pairs = zip(row["fpr"], row["tpr"], strict=True)
-    return [name | NOTHING | {"fpr": fpr, "tpr": tpr} for fpr, tpr in pairs]
+    return [_method(name | {"fpr": fpr, "tpr": tpr}) for fpr, tpr in pairs]

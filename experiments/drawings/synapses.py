@@ -25,7 +25,7 @@ def draw_rivals(rows: Sequence[Row]) -> Drawn:
         own = where(scores, data=name)
         for row in own:
             number = methods.index(row["method"])
-            look = {"marker": MARKS[number], "color": COLOURS[number], "ls": "none"}
+            look: dict[str, Any] = {"marker": MARKS[number], "color": COLOURS[number], "ls": "none"}
             panel.plot([], [], label=row["method"], **look)
             if row["f1"] is not None and row["mb_per_s"] is not None:
                 panel.errorbar(row["mb_per_s"], row["f1"], whiskers([row], "f1"), lw=1, **look)
@@ -62,7 +62,7 @@ def draw_ablation(rows: Sequence[Row]) -> Drawn:
         for row in where(scores, data=name, rule="vesicle2015"):
             if row["f1"] is None:
                 place = methods.index(row["method"])
-                look = {"va": "center", "color": GREY, "backgroundcolor": "white"}
+                look: dict[str, Any] = {"va": "center", "color": GREY, "backgroundcolor": "white"}
                 panel.text(0.03, place, "missing: no such weights", **look)
         panel.set(title=TITLES.get(name, name), xlabel="F1, 95 %", xlim=(0, 1.03))
         panel.grid(axis="y", lw=0.3)

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -57,7 +58,7 @@ def draw_scaling(rows: Sequence[Row]) -> Drawn:
     for number, workers in enumerate(sorted(distinct(rows, "workers"), reverse=True)):
         own = where(rows, workers=workers)
         size, seconds = (np.array([row[n] for row in own]) for n in ("megabytes", "seconds"))
-        look = {"marker": MARKS[number], "color": COLOURS[number], "ls": "none"}
+        look: dict[str, Any] = {"marker": MARKS[number], "color": COLOURS[number], "ls": "none"}
         if number:  # open, so that what lies under it shows
             look |= {"mfc": "none", "ms": 7}
         time.loglog(size, seconds, label=f"{workers} worker{'s' if workers > 1 else ''}", **look)

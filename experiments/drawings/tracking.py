@@ -1,6 +1,7 @@
 """3C beside following objects one by one, and what its parts are worth."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,7 +21,7 @@ def draw_scaling(rows: Sequence[Row]) -> Drawn:
     for number, method in enumerate(distinct(rows, "method")):
         own = where(rows, method=method)
         counts, colour = np.array([row["objects"] for row in own]), COLOURS[number]
-        look = {"color": colour, "mfc": "white", "label": method}
+        look: dict[str, Any] = {"color": colour, "mfc": "white", "label": method}
         for axes, name in zip(costs, COSTS, strict=True):
             values = np.array([row[name] for row in own])
             power = np.polyfit(np.log(counts), np.log(values), 1)[0]

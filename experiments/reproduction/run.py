@@ -32,13 +32,13 @@ def run(config: ReproduceRun, folder: Path) -> None:
         ValueError: an unknown experiment, or none of its data.
         RuntimeError: a step that failed.
     """
-    if config.experiment not in EXPERIMENTS:
-        known = ", ".join(EXPERIMENTS)
-        raise ValueError(f"got experiment={config.experiment}; needs one of {known}")
+    name = config.experiment
+    if name is None or name not in EXPERIMENTS:
+        raise ValueError(f"got experiment={name}; needs one of {', '.join(EXPERIMENTS)}")
     rows: list[Row] = []
     done: list[Step] = []
     left_out: list[str] = []
-    for step in EXPERIMENTS[config.experiment][config.size]:
+    for step in EXPERIMENTS[name][config.size]:
         if reason := missing_data(step):
             log.warning("step %s is left out: %s", step.name, reason)
             left_out.append(f"Step {step.name} is left out: {reason}")
@@ -48,7 +48,7 @@ def run(config: ReproduceRun, folder: Path) -> None:
         done.append(step)
     if not rows:
         raise ValueError(
-            f"got no data for experiment={config.experiment}; needs the environment variable "
+            f"got no data for experiment={name}; needs the environment variable "
             "NEUROPIL_DATA: `python -m data.catalog` lists the files"
         )
     keep(config, folder, summed_up(config, done, left_out, rows))

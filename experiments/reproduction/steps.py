@@ -1,13 +1,13 @@
 """One step of an experiment: a run of an entry point, and how its rows are gathered."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from experiments.stored_results import Row
 
 Labels = Mapping[str, str]
-Gather = Callable[[Path, Labels], list[Row]]
+Gather = Callable[[Path, Labels], Sequence[Row]]
 RUN = "{run}"  # in overrides: the run directory of all steps
 
 
