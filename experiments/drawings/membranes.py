@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from experiments.drawings.rows import distinct, where
-from experiments.drawings.style import COLOURS, PAGE, TITLES, Drawn, panels
+from experiments.drawings.style import COLOURS, PAGE, Drawn, panels, title_of
 from experiments.stored_results import Row
 
 LINES = ("-", "--", "-.", ":")
@@ -38,12 +38,12 @@ def _draw_sections(axes: Axes, rows: Sequence[Row], colour: str, line: str, data
     thresholds = [row["threshold"] for row in rows]
     low, high = ([row[f"v_rand_{end}"] for row in rows] for end in ("low", "high"))
     axes.fill_between(thresholds, low, high, color=colour, alpha=0.2, lw=0)
-    axes.plot(thresholds, [row["v_rand"] for row in rows], line, color=colour, label=TITLES[data])
+    axes.plot(thresholds, [row["v_rand"] for row in rows], line, color=colour, label=title_of(data))
     best = max(rows, key=lambda row: row["v_rand"])
-    axes.plot(best["threshold"], best["v_rand"], "o", color=colour)
-    words = f"{best['v_rand']:.3f}"
-    axes.annotate(words, (best["threshold"], best["v_rand"]), (0, -10), color=colour,
-                  textcoords="offset points", ha="center")  # fmt: skip
+    place, words = (best["threshold"], best["v_rand"]), f"{best['v_rand']:.3f}"
+    axes.plot(*place, "o", color=colour)
+    below = axes.annotate(words, place, (0, -12), textcoords="offset points", color=colour)
+    below.set_ha("center")
 
 
 COLUMNS = (

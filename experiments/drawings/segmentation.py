@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from experiments.drawings.rows import distinct, where, whiskers
-from experiments.drawings.style import COLOURS, GREY, MARKS, PAGE, TITLES, Drawn, panels
+from experiments.drawings.style import COLOURS, GREY, MARKS, PAGE, Drawn, panels, title_of
 from experiments.stored_results import Row
 
 PARTS = {"vi_split": "VI split", "vi_merge": "VI merge"}  # bits
@@ -39,7 +39,7 @@ def draw_segmentation(rows: Sequence[Row]) -> Drawn:
             )
         for absent in set(methods) - {row["method"] for row in own}:
             panel.text(0.02, methods.index(absent), "none", va="center", color=GREY)
-        panel.set(title=TITLES.get(name, name), xlabel="bits", xlim=(0, None))
+        panel.set(title=title_of(name), xlabel="bits", xlim=(0, None))
         panel.grid(axis="y", lw=0.3)
     axes[0].set_yticks(range(len(methods)), [METHODS[method] for method in methods])
     axes[0].invert_yaxis()

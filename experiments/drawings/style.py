@@ -67,6 +67,11 @@ def panels(
     return figure, list(figure.subplots(rows, columns, squeeze=False, **settings).ravel())
 
 
+def title_of(data: str) -> str:
+    """What a dataset is called in figures."""
+    return TITLES.get(data, data)
+
+
 def keep(drawn: Drawn, folder: Path, name: str) -> None:
     """Writes NAME.png, NAME.pdf and NAME.csv."""
     with rc_context(STYLE):

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from experiments.drawings.rows import distinct, where, whiskers
-from experiments.drawings.style import COLOURS, GREY, MARKS, PAGE, TITLES, Drawn, panels
+from experiments.drawings.style import COLOURS, GREY, MARKS, PAGE, Drawn, panels, title_of
 from experiments.stored_results import Row
 
 RULES = {"vesicle2015": "F1 (VESICLE's rule)", "one_to_one": "F1 (one to one)"}
@@ -30,7 +30,7 @@ def draw_rivals(rows: Sequence[Row]) -> Drawn:
             if row["f1"] is not None and row["mb_per_s"] is not None:
                 panel.errorbar(row["mb_per_s"], row["f1"], whiskers([row], "f1"), lw=1, **look)
         _note_missing(panel, own)
-        panel.set(title=TITLES.get(name, name), xlabel="from image to synapses (MB/s)")
+        panel.set(title=title_of(name), xlabel="from image to synapses (MB/s)")
         panel.set(xscale="log", ylim=(0, 1.05))
         panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         panel.xaxis.set_major_formatter("{x:g}")
@@ -64,7 +64,7 @@ def draw_ablation(rows: Sequence[Row]) -> Drawn:
                 place = methods.index(row["method"])
                 look: dict[str, Any] = {"va": "center", "color": GREY, "backgroundcolor": "white"}
                 panel.text(0.03, place, "missing: no such weights", **look)
-        panel.set(title=TITLES.get(name, name), xlabel="F1, 95 %", xlim=(0, 1.03))
+        panel.set(title=title_of(name), xlabel="F1, 95 %", xlim=(0, 1.03))
         panel.grid(axis="y", lw=0.3)
     axes[0].set_yticks(range(len(methods)), methods)
     axes[0].invert_yaxis()

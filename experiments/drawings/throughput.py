@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from experiments.benchmarks.result import OURS
 from experiments.drawings.rows import distinct, where
-from experiments.drawings.style import COLOURS, COLUMN, GREY, MARKS, PAGE, TITLES, Drawn, panels
+from experiments.drawings.style import COLOURS, COLUMN, GREY, MARKS, PAGE, Drawn, panels, title_of
 from experiments.stored_results import Row
 
 
@@ -31,7 +31,7 @@ def draw_throughput(rows: Sequence[Row]) -> Drawn:
         rates = [statistics.median(row["mb_per_s"]) for row in few]
         colours = [COLOURS[0] if row["contender"] == OURS else COLOURS[4] for row in few]
         panel.bar_label(panel.barh(names, rates, color=colours), fmt="{:.2g}", padding=2)
-        panel.set_title(TITLES.get(name, name), loc="left")
+        panel.set_title(title_of(name), loc="left")
         panel.invert_yaxis()
         panel.margins(x=0.12)
     axes[-1].set_xlabel("MB/s")

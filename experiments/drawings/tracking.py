@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from experiments.drawings.rows import distinct, where
-from experiments.drawings.style import COLOURS, COLUMN, GREY, PAGE, TITLES, Drawn, panels
+from experiments.drawings.style import COLOURS, COLUMN, GREY, PAGE, Drawn, panels, title_of
 from experiments.stored_results import Row
 
 LINES = ("o-", "s-", "d--")  # so that methods of the same cost all show
@@ -58,7 +58,9 @@ def draw_ablation(rows: Sequence[Row]) -> Drawn:
         places = [names.index(_setting(row)) + 0.15 * (2 * number - 1) for row in own]
         vi = np.array([row["vi"] for row in own])
         ends = np.abs(np.array([row["vi_range"] for row in own]).T - vi)
-        axes[0].errorbar(vi, places, xerr=ends, fmt="o", color=COLOURS[number], label=TITLES[data])
+        axes[0].errorbar(
+            vi, places, xerr=ends, fmt="o", color=COLOURS[number], label=title_of(data)
+        )
     axes[0].set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
     axes[0].set(xlabel="VI (bits), true pieces joined along the stack", xscale="log")

@@ -15,8 +15,8 @@ DECADES = 20.0  # a parameter that varies by more than this factor is drawn on a
 def draw_sweep(table: Table, figure_name: str) -> Figure:
     """The figure of all finished runs, over the first swept key that has numbers.
 
-    Other keys are told apart by colour and mark. Without numbers, the values of the first key stand side
-    by side; with nothing but seeds, all runs above one another.
+    Other keys are told apart by colour and mark. Without numbers, the values of the first key
+    stand side by side; with nothing but seeds, all runs above one another.
 
     Args:
         table: of the runs.
