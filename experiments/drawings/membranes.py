@@ -43,7 +43,7 @@ def _draw_sections(axes: Axes, rows: Sequence[Row], colour: str, line: str, data
     place, words = (best["threshold"], best["v_rand"]), f"{best['v_rand']:.3f}"
     axes.plot(*place, "o", color=colour)
     below = axes.annotate(words, place, (0, -12), textcoords="offset points", color=colour)
-    below.set_ha("center")
+    below.set_horizontalalignment("center")
 
 
 COLUMNS = (
