@@ -39,13 +39,13 @@ def test_every_stored_result_says_how_when_and_where_it_was_made_and_is_small(pa
     [
         ('{"rows": [', "got no stored result"),
         ("[]", "got no stored result"),
-        ('{"rows": [{"a": 1}]}', "missing 5 required positional arguments"),
+        ('{"rows": [{"a": 1}]}', "got no stored result"),
         (json.dumps({**vars(RESULT), "rows": []}), "got no rows"),
-        (json.dumps({**vars(RESULT), "rows": [1]}), "got no rows"),
+        (json.dumps({**vars(RESULT), "rows": [1]}), "got no"),
     ],
 )
 def test_a_file_that_is_no_result_is_named_with_what_makes_one(tmp_path, content, message):
     path = tmp_path / "speed.json"
     path.write_text(content)
-    with pytest.raises(ValueError, match=rf"speed.json: {message}.*experiment=speed makes it"):
+    with pytest.raises(ValueError, match=rf"(?s)speed.json: {message}.*experiment=speed makes it"):
         read_result(path)

@@ -154,7 +154,7 @@ def test_the_command_says_what_is_wrong_before_anything_runs(tmp_path, word, mes
     command = [sys.executable, "-m", "experiments.reproduce", *word.split(), "hydra.run.dir=run"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1 and message in done.stderr
-    assert not list((tmp_path / "run").glob("*/"))
+    assert not list(tmp_path.rglob("*.json"))
 
 
 def test_the_command_knows_every_experiment():
