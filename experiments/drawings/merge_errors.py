@@ -23,7 +23,7 @@ def draw_matrix(rows: Sequence[Row]) -> Drawn:
     """
     own = where(rows, experiment="matrix")
     trained, tested = distinct(own, "trained"), distinct(own, "tested")
-    cells = {(row["trained"], row["tested"]): row for row in own}
+    cells = {(row["trained"], row["tested"]): row for row in own if row["auc"] is not None}
     values = np.array(
         [[cells[a, b]["auc"] if (a, b) in cells else np.nan for b in tested] for a in trained]
     )
@@ -47,8 +47,9 @@ def _write_cell(axes: Axes, place: tuple[int, ...], row: Row | None) -> None:
         axes.text(x, y, "missing", color=GREY, backgroundcolor="0.93", fontsize=7, **look)
         return
     colour = "white" if row["auc"] < DARK else "black"
-    axes.text(x, y - (0.12 if row["auc_low"] else 0), f"{row['auc']:.3f}", color=colour, **look)
-    if row["auc_low"] is not None:
+    bare = row["auc_low"] is None
+    axes.text(x, y if bare else y - 0.12, f"{row['auc']:.3f}", color=colour, **look)
+    if not bare:
         words = f"{row['auc_low']:.2f} to {row['auc_high']:.2f}"
         axes.text(x, y + 0.22, words, color=colour, fontsize=6, **look)
 
@@ -73,7 +74,7 @@ def _draw_curves(axes: Axes, curves: Sequence[Row]) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, lw=0.8)
     for number, row in enumerate(curves):
         name = f"{row['trained']} → {row['tested']}"
-        colour, line = COLOURS[number % len(COLOURS)], LINES[number // len(COLOURS)]
+        colour, line = COLOURS[number % len(COLOURS)], LINES[number // len(COLOURS) % len(LINES)]
         axes.plot(row["fpr"], row["tpr"], line, color=colour, label=name)
     if curves:
         axes.legend(loc="lower right", fontsize=6)
@@ -90,8 +91,8 @@ def _draw_methods(axes: Axes, rows: Sequence[Row]) -> None:
             [row["auc"] for row in own],
             [tested.index(row["tested"]) for row in own],
             xerr=whiskers(own, "auc"),
-            fmt=MARKS[number],
-            color=COLOURS[number],
+            fmt=MARKS[number % len(MARKS)],
+            color=COLOURS[number % len(COLOURS)],
             ms=6 if method == NETWORK else 4,
             lw=1,
             label=method,
