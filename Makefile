@@ -20,8 +20,9 @@ test: setup ## runs the tests
 bench: setup ## measures speed beside named peers; suite=NAME for one suite
 	$(RUN) experiments.benchmark suite=$(or $(suite),all)
 
-figures: setup ## redraws the figures of the documents from stored results, and the picture of the README
-	$(RUN) experiments.figures && $(RUN) experiments.contact_sheet
+figures: setup ## redraws all figures from stored results, into outputs/; pictures=docs refreshes those of the documents
+	$(RUN) experiments.figures $(if $(pictures),pictures=$(pictures)) && \
+	$(RUN) experiments.contact_sheet $(if $(pictures),output=$(pictures)/phantom_beside_real.png)
 
 docs: setup ## builds the documents as pages, build/docs/docs/index.html, and checks their links
 	$(RUN) sphinx -b html -c docs -E -W --keep-going -q . build/docs

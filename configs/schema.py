@@ -40,10 +40,16 @@ class Pair:
 
 @dataclasses.dataclass
 class ContactSheetRun:
-    """`python -m experiments.contact_sheet`; rows are drawn in the order of `pairs`."""
+    """`python -m experiments.contact_sheet`; rows are drawn in the order of `pairs`.
+
+    Attributes:
+        pairs: rows of the sheet, by name.
+        output: file that the sheet is copied to, such as docs/phantom_beside_real.png.
+        seed: of the phantoms.
+    """
 
     pairs: dict[str, Pair] = MISSING
-    output: str = MISSING
+    output: str | None = None
     seed: int = 0
 
 
@@ -413,10 +419,36 @@ class FiguresRun:
     Attributes:
         figure: its name, or all.
         results: folder of stored results; by default those of the project.
+        pictures: folder to which the PNGs are copied, such as docs.
         seed: as everywhere; no figure depends on it.
     """
 
     figure: str = MISSING
+    results: str | None = None
+    pictures: str | None = None
+    seed: int = 0
+
+
+class Size(enum.Enum):
+    """How large `python -m experiments.reproduce` runs an experiment."""
+
+    laptop = "laptop"
+    paper = "paper"
+
+
+@dataclasses.dataclass
+class ReproduceRun:
+    """`python -m experiments.reproduce`.
+
+    Attributes:
+        experiment: name of the stored result, as `experiments.reproduction.table` lists them.
+        size: `laptop` is small enough for minutes; `paper` is what the stored results are of.
+        results: folder that the result is written to as well, such as experiments/results.
+        seed: of every step.
+    """
+
+    experiment: str | None = None
+    size: Size = Size.laptop
     results: str | None = None
     seed: int = 0
 
@@ -438,6 +470,7 @@ class ViewRun:
 
 ENTRY_POINTS = {
     "figures": FiguresRun,
+    "reproduce": ReproduceRun,
     "phantom": PhantomRun,
     "contact_sheet": ContactSheetRun,
     "benchmark": BenchmarkRun,

@@ -2,8 +2,8 @@
 
     python -m experiments.contact_sheet [output=PATH] [seed=N]
 
-Writes one PNG to `output` and the same to the run directory. A real set that is not under
-`NEUROPIL_DATA` leaves its panel empty.
+Writes one PNG to the run directory, and the same to `output`. A real set that is not under
+`NEUROPIL_DATA` leaves its panel empty, and such a sheet does not replace one that is there.
 """
 
 from pathlib import Path

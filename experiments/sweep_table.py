@@ -67,14 +67,18 @@ def write_table(table: Table, folder: Path, metric: str | None) -> None:
         known = ", ".join(table.figures) or "none, as no run is finished"
         raise ValueError(f"got metric={metric}; needs one of the runs' figures: {known}")
     # Imported late, so that --help and mistakes answer before Matplotlib is loaded.
+    from matplotlib import rc_context
+
+    from experiments.drawings.style import STYLE, UNDATED
     from experiments.sweeps.plot import draw_sweep
 
     write_text(folder / "sweep.csv", as_csv(table))
     write_text(folder / "sweep.md", as_markdown(table))
     if table.figures:
-        figure = draw_sweep(table, metric or table.figures[0])
-        figure.savefig(folder / "sweep.png", dpi=160)
-        figure.savefig(folder / "sweep.pdf", metadata={"CreationDate": None})
+        with rc_context(STYLE):
+            figure = draw_sweep(table, metric or table.figures[0])
+            figure.savefig(folder / "sweep.png", dpi=200)
+            figure.savefig(folder / "sweep.pdf", metadata=UNDATED)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,18 @@ COLUMN, PAGE = 3.5, 7.2  # inches, of a column and of two
 # Okabe & Ito, "Color Universal Design" (2008).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 GREY = "#6b7683"
+MARKS = "osd^vP*"
+TITLES = {  # of datasets
+    "phantom": "phantom",
+    "snemi3d": "mouse cortex (AC4)",
+    "isbi2012": "fly larva (ISBI 2012)",
+    "vnc": "fly nerve cord (VNC)",
+    "fib25": "fly medulla (FIB-25)",
+}
 STYLE: dict[RcKeyType, Any] = {
     "font.size": 8,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
@@ -41,10 +51,25 @@ class Drawn:
     rows: Sequence[Mapping[str, Any]]
 
 
-def panels(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """An empty figure, in inches, with axes side by side."""
+def panels(
+    width: float, height: float, columns: int = 1, rows: int = 1, **settings: Any
+) -> tuple[Figure, list[Axes]]:
+    """An empty figure, in inches, with axes side by side or below one another.
+
+    Args:
+        width: of all.
+        height: of all.
+        columns: of axes.
+        rows: of axes.
+        settings: of `Figure.subplots`.
+    """
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+    return figure, list(figure.subplots(rows, columns, squeeze=False, **settings).ravel())
+
+
+def title_of(data: str) -> str:
+    """What a dataset is called in figures."""
+    return TITLES.get(data, data)
 
 
 def keep(drawn: Drawn, folder: Path, name: str) -> None:

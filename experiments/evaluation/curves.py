@@ -52,6 +52,15 @@ def curve_parts(histogram: Histogram, bins: int, unit: str = "voxels") -> tuple[
     return (section(f"{unit.capitalize()}, one by one", beside("pair", figures)),)
 
 
+def section_rows(scores: IsbiScores) -> Rows:
+    """Table `section_curve`: means over sections at each threshold, and their quartiles."""
+    columns: dict[str, np.ndarray] = {"threshold": np.array(scores.thresholds or (), np.float64)}
+    for name, values in {"v_rand": scores.v_rand.f, "v_info": scores.v_info.f}.items():
+        low, high = np.percentile(values, [25, 75], axis=1)
+        columns |= {name: values.mean(axis=1), f"{name}_low": low, f"{name}_high": high}
+    return _rows(columns)
+
+
 def section_part(scores: IsbiScores) -> str:
     """V_Rand and V_Info over thresholds, with the spread of sections."""
     families = {"V_Rand": scores.v_rand.f, "V_Info": scores.v_info.f}

@@ -40,8 +40,10 @@ def score(config: EvaluationRun) -> Outcome:
     rules = VoxelRules("membrane_", threshold, task.calibration_bins)
     metrics, whole = score_voxels(volumes, config, rules)
     parts: tuple[str, ...] = ()
+    tables = curve_rows(whole, task.calibration_bins)
     if task.sections:
-        found, parts = score_membranes(volumes, config)
+        found, curve, parts = score_membranes(volumes, config)
+        tables |= curve
         metrics = found + metrics
     if config.checkpoint is None:
         check_no_mask_as_probability(volumes["prediction"], greatest_8_bit(whole))
@@ -51,7 +53,6 @@ def score(config: EvaluationRun) -> Outcome:
             "is the membrane, as in the files of ISBI 2012",
             100 * whole.positive_voxels / whole.voxels,
         )
-    tables = curve_rows(whole, task.calibration_bins)
     claimed = map_voxels(
         volumes["prediction"], functools.partial(at_least, threshold=threshold), np.uint8
     )

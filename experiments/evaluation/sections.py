@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from configs.schema import EvaluationRun
 from data.volume import Volume
-from experiments.evaluation.curves import section_part
+from experiments.evaluation.curves import section_part, section_rows
+from experiments.evaluation.outcome import Rows
 from ops.metrics.bootstrap import bootstrap_sums
 from ops.metrics.isbi import IsbiScores, isbi_metrics, join, label_section, score_section
 from ops.metrics.metric import Metric
@@ -26,8 +27,8 @@ log = logging.getLogger(__name__)
 
 def score_membranes(
     volumes: Mapping[str, Volume], config: EvaluationRun
-) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
-    """V_Rand and V_Info of membrane probabilities, and a figure of them over thresholds."""
+) -> tuple[tuple[Metric, ...], dict[str, Rows], tuple[str, ...]]:
+    """V_Rand and V_Info of membrane probabilities; over thresholds, as a table and a figure."""
 
     def score(layers: dict[str, np.ndarray]) -> IsbiScores | None:
         membrane = layers["truth"] != 0
@@ -37,8 +38,9 @@ def score_membranes(
 
     scores = _score_each(volumes, score)
     if scores is None:
-        return MISSING, ()
-    return _with_intervals(scores, config), (section_part(scores),)
+        return MISSING, {}, ()
+    tables = {"section_curve": section_rows(scores)}
+    return _with_intervals(scores, config), tables, (section_part(scores),)
 
 
 def score_labels(volumes: Mapping[str, Volume], config: EvaluationRun) -> tuple[Metric, ...]:

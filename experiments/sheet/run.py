@@ -18,17 +18,20 @@ log = logging.getLogger(__name__)
 
 
 def run(config: ContactSheetRun, folder: Path) -> None:
-    """Draws the sheet of a config into the folder, and copies it to the place asked for.
+    """Draws the sheet of a config into the folder, and copies it where the config says so.
 
     A sheet that lacks real sets does not replace one that is there.
     """
     write_json(folder / "environment.json", environment())
     rows = [_row(pair, config.seed) for pair in config.pairs.values()]
     sheet = draw_sheet(rows)
-    path, output = folder / "contact_sheet.png", Path(config.output)
+    path = folder / "contact_sheet.png"
     step = 255 / (GREY_LEVELS - 1)
     sheet.point([round(round(grey / step) * step) for grey in range(256)]).save(path, optimize=True)
     log.info("contact sheet: %s (%.1f MB)", path, path.stat().st_size / 1e6)
+    if config.output is None:
+        return
+    output = Path(config.output)
     if output.exists() and any(row.real is None for row in rows):
         log.warning("%s is kept as it was: the new sheet lacks real sets", output)
         return

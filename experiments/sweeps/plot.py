@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.report.colours import id_colour
+from experiments.drawings.style import COLOURS, COLUMN, MARKS
 from experiments.sweeps.table import SEED, Group, Table, groups_of
 
 DECADES = 20.0  # a parameter that varies by more than this factor is drawn on a logarithmic axis
@@ -15,8 +15,8 @@ DECADES = 20.0  # a parameter that varies by more than this factor is drawn on a
 def draw_sweep(table: Table, figure_name: str) -> Figure:
     """The figure of all finished runs, over the first swept key that has numbers.
 
-    Other keys are told apart by colour. Without numbers, the values of the first key stand side
-    by side; with nothing but seeds, all runs above one another.
+    Other keys are told apart by colour and mark. Without numbers, the values of the first key
+    stand side by side; with nothing but seeds, all runs above one another.
 
     Args:
         table: of the runs.
@@ -30,16 +30,16 @@ def draw_sweep(table: Table, figure_name: str) -> Figure:
     for place, group in zip(places, groups, strict=True):
         rest = ", ".join(f"{k}={v}" for k, v in group.values.items() if k != key)
         series.setdefault(rest, []).append((place, group))
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(1.5 * COLUMN, 3), layout="constrained")
     axes = figure.add_subplot()
-    for number, (rest, own) in enumerate(series.items(), 1):
+    for number, (rest, own) in enumerate(series.items()):
         own.sort(key=lambda pair: pair[0])
-        _draw_series(axes, own, figure_name, id_colour(number), rest)
+        look = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
+        _draw_series(axes, own, figure_name, look, rest)
     _draw_axis(axes, values, places)
     axes.set(xlabel=key, ylabel=figure_name)
-    axes.spines[["top", "right"]].set_visible(False)
     if len(series) > 1:
-        axes.legend(frameon=False)
+        axes.legend()
     return figure
 
 
@@ -53,13 +53,14 @@ def _draw_series(
     axes: Axes,
     own: Sequence[tuple[float, Group]],
     name: str,
-    colour: tuple[float, float, float],
+    look: tuple[str, str],
     words: str,
 ) -> None:
+    colour, mark = look
     points = [(x, y) for x, group in own for y in group.of(name)]
-    axes.scatter(*zip(*points, strict=True), s=18, color=colour, alpha=0.6, lw=0)
+    axes.scatter(*zip(*points, strict=True), s=18, marker=mark, color=colour, alpha=0.6, lw=0)
     means = [statistics.mean(group.of(name)) for _, group in own]
-    axes.plot([x for x, _ in own], means, color=colour, lw=1.6, marker="_", ms=14, label=words)
+    axes.plot([x for x, _ in own], means, color=colour, lw=1.4, marker=mark, label=words)
 
 
 def _places(values: Sequence[str]) -> list[float]:

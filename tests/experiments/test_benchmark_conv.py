@@ -20,8 +20,8 @@ from experiments.benchmarks.conv import allocator, limits, run, suite, timing
 from experiments.benchmarks.conv.jax_works import PASSES, jax_works, lax_conv
 from experiments.benchmarks.conv.layers import ALL, MAIN, Layer
 from experiments.benchmarks.conv.limits import DRAM, L3, PEAK, machine_limits, sizes_of
-from experiments.benchmarks.conv.points import points_of, rows_of
 from experiments.benchmarks.conv.random_layers import MAX_CHANNELS, MAX_FLOP, draw_layers
+from experiments.benchmarks.conv.rows import rows_of
 from experiments.benchmarks.conv.suite import TORCH, XLA, Measured, draw_arrays, layer_works
 from experiments.benchmarks.conv.sweep import Compared, sweep_words
 from experiments.benchmarks.conv.table import layer_table
@@ -172,12 +172,15 @@ def test_the_table_has_ratios_of_fastest_runs_and_of_medians():
     assert "fastest runs" in table
 
 
-def test_a_point_lies_at_its_intensity_with_the_limits_beside_it():
-    points = points_of([measured(ours=[100.0, 300.0], torch=[50.0, 40.0], peak=[150.0, 140.0])])
-    (ours, torch) = rows_of(points, {"L3 read": 90.0})
-    assert ours["FLOP/byte"] == TINY[0].flop / TINY[0].bytes
-    assert (ours["GFLOP/s"], torch["GFLOP/s"]) == (300.0, 50.0)
-    assert (ours["FMA peak GFLOP/s"], ours["L3 read GB/s"]) == (150.0, 90.0)
+def test_a_row_for_each_contender_with_its_intensity_and_for_each_limit():
+    found = measured(ours=[100.0, 300.0], torch=[50.0, 40.0], peak=[150.0, 140.0])
+    limit = Result(L3, "GB/s", {L3: [90.0, 80.0]})
+    *contenders, machine = rows_of([found], [limit])
+    assert [row["contender"] for row in contenders] == [OURS, TORCH, PEAK]
+    assert {row["flop_per_byte"] for row in contenders} == {TINY[0].flop / TINY[0].bytes}
+    assert [row["rounds"] for row in contenders] == [[100.0, 300.0], [50.0, 40.0], [150.0, 140.0]]
+    assert (machine["layer"], machine["contender"], machine["unit"]) == ("machine", L3, "GB/s")
+    assert machine["rounds"] == [90.0, 80.0]
 
 
 def test_the_suite_measures_every_pass_and_draws_what_it_found(tmp_path, quick):
@@ -194,9 +197,11 @@ def test_the_suite_measures_every_pass_and_draws_what_it_found(tmp_path, quick):
     if extension() is not None:
         assert [result["name"] for result in results[len(layers) :]] == [PEAK, L3, DRAM]
     found = rows(tmp_path / "roofline.csv")
-    assert len(found) == 2 * len(layers)
-    assert all(float(row["GFLOP/s"]) > 0 for row in found)
-    for name in ("roofline.png", "ratios.png")[: 1 if extension() is None else 2]:
+    assert len([row for row in found if row["contender"] in (OURS, XLA)]) == 2 * len(layers)
+    assert all(float(row["highest"]) > 0 for row in found)
+    stored = json.loads((tmp_path / "layers.json").read_text())["rows"]
+    assert {len(row["rounds"]) for row in stored if row["contender"] in (OURS, XLA)} == {1}
+    for name in ("roofline.png", "speed.png"):
         with Image.open(tmp_path / name) as picture:
             assert np.asarray(picture.convert("L")).std() > 5
 

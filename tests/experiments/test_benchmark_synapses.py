@@ -10,7 +10,6 @@ import pytest
 from flax import nnx
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
-from PIL import Image
 
 from configs import schema
 from configs.training import ModelConfig
@@ -18,7 +17,6 @@ from data.volume import from_array
 from experiments.benchmarks.run import run
 from experiments.benchmarks.synapses import evidence, speed, suite, tissue
 from experiments.benchmarks.synapses.choice import choose
-from experiments.benchmarks.synapses.drawing import draw_rows
 from experiments.benchmarks.synapses.methods import FOREST, Cut, methods
 from experiments.benchmarks.synapses.networks import Network, load_networks, segment
 from experiments.benchmarks.synapses.parts import (
@@ -33,6 +31,7 @@ from experiments.benchmarks.synapses.scores import f1_of, scores_of
 from experiments.benchmarks.synapses.speed import Speed
 from experiments.benchmarks.synapses.table import accuracy_table, speed_table
 from experiments.benchmarks.synapses.tissue import Row, measure_tissue
+from experiments.drawings.synapses import draw_rivals
 from experiments.source import Source, open_source
 from models.architecture import Architecture, build
 from models.cost import parameter_count
@@ -286,7 +285,7 @@ def row_of(method: str, value: float, rate: float) -> Row:
     return Row("tissue", method, "", {}, 0.5, metrics, Speed({"cleft": rate}, {"rules": rate}))
 
 
-def test_tables_and_picture_show_every_row(tmp_path):
+def test_tables_and_picture_show_every_row():
     names = [method.name for method in methods()]
     rows = [row_of(name, 0.5, 40.0) for name in names[:4]]
     rows += [Row("tissue", names[4], "no weights"), row_of(FOREST, 0.25, 2.0)]
@@ -295,9 +294,8 @@ def test_tables_and_picture_show_every_row(tmp_path):
     assert f"| tissue | {names[4]} | missing: no weights |" in accuracy
     assert "| tissue | cleft | cleft 40 | rules 40 | 20 | 20 | 20 |" in rates
     assert "| tissue | VESICLE-RF | cleft 2 | rules 2 | 1 |  |  |" in rates
-    draw_rows(rows).savefig(tmp_path / "rows.png")
-    with Image.open(tmp_path / "rows.png") as picture:
-        assert picture.width > 500
+    axes = draw_rivals([row.as_dict() for row in rows]).figure.axes[0]
+    assert f"missing:\n{names[4]}" in [text.get_text() for text in axes.texts]
 
 
 def test_without_weights_or_data_the_suite_says_what_is_missing(tmp_path, monkeypatch):
@@ -306,7 +304,8 @@ def test_without_weights_or_data_the_suite_says_what_is_missing(tmp_path, monkey
     monkeypatch.setattr(suite, "phantom_parts", lambda data, seed, crop: parts())
     run(configured(*none, f"synapses.vnc.root={tmp_path}/nowhere"), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
-        *("environment.json", "synapses.json", "synapses.md", "synapses.pdf", "synapses.png")
+        "environment.json",
+        *(f"synapses.{suffix}" for suffix in ("csv", "json", "md", "pdf", "png")),
     }
     rows = json.loads((tmp_path / "synapses.json").read_text())["rows"]
     assert len(rows) == 2 * len(methods())

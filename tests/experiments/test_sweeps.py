@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
 
 from configs import schema, sources
 from experiments import search
@@ -167,3 +168,32 @@ def test_every_tracker_composes(name):
     schema.register()
     with initialize_config_module("configs", version_base="1.3"):
         assert compose(f"tracker/{name}").tracker.mode is sources.TrackerMode[name]
+
+
+WRITTEN_DOWN = {
+    "membrane_seeds": 4,
+    "membrane_rate_width": 9,
+    "cross_classifier_letters": 4,
+    "mergenet_window": 3,
+}
+
+
+@pytest.mark.parametrize(("name", "jobs"), WRITTEN_DOWN.items())
+def test_a_sweep_that_is_written_down_has_a_stable_folder_and_jobs_that_compose(
+    tmp_path, name, jobs
+):
+    schema.register()
+    with initialize_config_module("configs", version_base="1.3"):
+        whole = compose("train", [f"experiment={name}"], return_hydra_config=True)
+        swept = whole.hydra.sweeper.params
+        assert whole.hydra.sweep.dir == f"multirun/train/{name}"
+        assert whole.tracker.group == name
+        told = {"overrides": {"task": [f"experiment={name}"]}, "sweeper": {"params": swept}}
+        OmegaConf.save(OmegaConf.create({"hydra": told}), tmp_path / "multirun.yaml")
+        (tmp_path / "x" / ".hydra").mkdir(parents=True)
+        (tmp_path / "x" / ".hydra" / "overrides.yaml").write_text("[]")
+        planned = [dict(run.overrides) for run in find_runs(tmp_path) if run.folder is None]
+        assert len(planned) == jobs
+        for job in planned:
+            words = [f"{key}={value}" for key, value in job.items()]
+            assert compose("train", words).data.name == "phantom"

@@ -1,18 +1,14 @@
-"""Suite `tracking`: ways to follow regions, their costs, and the figures drawn from its results."""
-
-import csv
+"""Suite `tracking`: ways to follow regions and their costs."""
 
 import jax
 import numpy as np
 import pytest
 from flax import nnx
 
-from configs.schema import FiguresRun
 from experiments.benchmarks.tracking import followers
 from experiments.benchmarks.tracking.followers import by_codes, code_for, one_by_one, touching
 from experiments.benchmarks.tracking.stacks import Stack, pieces_of
 from experiments.benchmarks.tracking.tracking import scores, track
-from experiments.drawings.run import FIGURES, run
 from models.cross_classifier import CrossArchitecture, CrossClassifier
 from ops.codes.neighbours import edge_distances
 
@@ -72,17 +68,3 @@ def test_codes_are_of_the_kind_and_length_asked_for():
         assert code_for(regions, ids, 4, kind, 1, 0).length == 3
     aware = code_for(regions, ids, 4, "neighbour-aware", 1, 0)
     assert edge_distances(aware, edges).min() >= 2
-
-
-def test_all_figures_come_from_stored_results(tmp_path):
-    run(FiguresRun("all"), tmp_path)
-    for name in FIGURES:
-        assert (tmp_path / f"{name}.png").stat().st_size > 10_000
-        assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
-        lines = (tmp_path / f"{name}.csv").read_text().splitlines()
-        assert len(list(csv.DictReader(lines))) > 4
-
-
-def test_an_unknown_figure_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="needs all, or one of tracking_scaling"):
-        run(FiguresRun("pie"), tmp_path)

@@ -6,9 +6,14 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.lib.stride_tricks import sliding_window_view
 
-from experiments.benchmarks.accuracy.training import XLA, pass_length
-
+XLA = "XLA"
+PASSES = 10  # over the crops
 Curves = Mapping[str, Float64[np.ndarray, "_ _"]]  # by contender: (seed, step)
+
+
+def pass_length(steps: int) -> int:
+    """Steps of a pass over the crops."""
+    return max(1, steps // PASSES)
 
 
 def smoothed(losses: Float64[np.ndarray, "seed step"]) -> Float64[np.ndarray, "seed place"]:

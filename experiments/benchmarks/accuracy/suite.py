@@ -2,13 +2,15 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from configs.schema import Accuracy, BenchmarkRun
 from data.synthetic import Phantom
-from experiments.benchmarks.accuracy.curves import Curves, difference, spread
-from experiments.benchmarks.accuracy.drawing import draw_losses
+from experiments.benchmarks.accuracy.curves import XLA, Curves, difference, pass_length, spread
 from experiments.benchmarks.accuracy.errors import LARGEST, QUANTITIES, Row, error_rows
-from experiments.benchmarks.accuracy.training import XLA, loss_curves, pass_length
+from experiments.benchmarks.accuracy.training import loss_curves
+from experiments.drawings.exactness import draw_training
+from experiments.drawings.style import keep
 from experiments.evaluation.report import write_csv
 from experiments.run_record import write_json, write_text
 from experiments.source import phantom_parameters
@@ -18,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def measure_accuracy(config: BenchmarkRun, folder: Path) -> None:
-    """Writes errors.csv, loss_curves.csv, loss_curves.png, accuracy.json and accuracy.md.
+    """Writes errors.csv, loss_curves (.csv, .png, .pdf), accuracy.json and accuracy.md.
 
     Raises:
         ValueError: too few seeds or steps.
@@ -29,12 +31,17 @@ def measure_accuracy(config: BenchmarkRun, folder: Path) -> None:
     rows = error_rows(settings.channels, config.seed)
     write_csv(folder / "errors.csv", rows)
     curves = _learn(config)
-    write_csv(folder / "loss_curves.csv", loss_rows(curves, config.seed))
-    draw_losses(curves).savefig(folder / "loss_curves.png", dpi=160)
+    losses = loss_rows(curves, config.seed)
+    keep(draw_training(losses), folder, "loss_curves")
     shares: dict[str, float] = {name: share_of_bound(rows, name) for name in LARGEST}
     apart = {name: float(difference(curves, name).max()) for name in curves if name != XLA}
     between = float(spread(curves).mean())
-    figures = {"share_of_bound": shares, "difference_to_xla": apart, "spread_of_seeds": between}
+    figures: dict[str, Any] = {
+        "share_of_bound": shares,
+        "difference_to_xla": apart,
+        "spread_of_seeds": between,
+    }
+    figures["rows"] = [*({"experiment": "errors", **row} for row in rows), *losses]
     write_json(folder / "accuracy.json", figures)
     words = [*bound_words(shares), *curve_words(apart, between, settings)]
     text = "\n".join(words)
@@ -50,13 +57,17 @@ def _learn(config: BenchmarkRun) -> Curves:
     return loss_curves(tissue, config.phantom.tissue.membrane_nm, config.accuracy, config.seed)
 
 
-def loss_rows(curves: Curves, seed: int) -> list[Row]:
-    """One row for each contender, seed and step (from 1 on)."""
+def loss_rows(curves: Curves, seed: int) -> list[dict[str, Any]]:
+    """One row for each contender and seed, with the losses of all its steps."""
     return [
-        {"contender": name, "seed": seed + number, "step": step, "loss": float(loss)}
+        {
+            "experiment": "losses",
+            "contender": name,
+            "seed": seed + number,
+            "losses": curve.tolist(),
+        }
         for name, losses in curves.items()
         for number, curve in enumerate(losses)
-        for step, loss in enumerate(curve, start=1)
     ]
 
 

@@ -16,13 +16,12 @@ from configs.schema import Accuracy
 from data.sampling import crops
 from data.targets import membrane_target
 from data.volume import Volume
+from experiments.benchmarks.accuracy.curves import XLA, pass_length
 from experiments.benchmarks.result import OURS
 from models.convolution import HE_NORMAL, Conv
 from ops.winograd.core import activate
 
 KERNELS = ((1, 3, 3), (3, 3, 3), (3, 3, 3), (1, 3, 3))
-PASSES = 10  # over the crops
-XLA = "XLA"
 log = logging.getLogger(__name__)
 
 Image = Float32[Array, "_ _ _ _ _"]  # batch, z, y, x, channel
@@ -54,7 +53,7 @@ def loss_curves(
     """Loss of every step, by contender and seed.
 
     A seed stands for an initial state. All contenders and seeds see the same crops in the same
-    order, `PASSES` times, so that the mean over a pass does not depend on which crops it holds.
+    order, again and again, so that the mean over a pass does not depend on which crops it holds.
 
     Args:
         layers: "image" and "neurites" of the tissue to learn from.
@@ -73,11 +72,6 @@ def loss_curves(
             [train(network, optimizer, lessons, settings.steps) for network in networks]
         )
     return curves
-
-
-def pass_length(steps: int) -> int:
-    """Steps of a pass over the crops."""
-    return max(1, steps // PASSES)
 
 
 def draw_crops(

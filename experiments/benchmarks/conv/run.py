@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from configs.schema import BenchmarkRun, Layers
 from experiments.benchmarks.conv.allocator import keep_freed_memory
 from experiments.benchmarks.conv.layers import ALL, MAIN, Layer
-from experiments.benchmarks.conv.limits import PEAK, machine_limits
-from experiments.benchmarks.conv.points import points_of, rows_of
+from experiments.benchmarks.conv.limits import machine_limits
 from experiments.benchmarks.conv.random_layers import draw_layers
-from experiments.benchmarks.conv.ratios import draw_ratios
-from experiments.benchmarks.conv.roofline import draw_roofline
+from experiments.benchmarks.conv.rows import rows_of
 from experiments.benchmarks.conv.suite import measure_layers
 from experiments.benchmarks.conv.sweep import compare, sweep_result, sweep_rows, sweep_words
 from experiments.benchmarks.conv.table import layer_table, limit_words
 from experiments.benchmarks.result import Result, markdown
+from experiments.drawings.convolution import draw_speed
+from experiments.drawings.roofline import draw_roofline
+from experiments.drawings.style import keep
 from experiments.evaluation.report import write_csv
+from experiments.run_record import write_json
 
 SWEEP_SHAPES = 200
 
@@ -43,12 +43,10 @@ def _layers(
 ) -> tuple[list[Result], str]:
     measures, words = machine_limits()
     measured, limits = measure_layers(layers, measures, config.rounds, config.seed)
-    points = points_of(measured)
-    bandwidths = {limit.name: limit.highest(limit.name) for limit in limits if limit.name != PEAK}
-    write_csv(folder / "roofline.csv", rows_of(points, bandwidths))
-    _save(draw_roofline(points, bandwidths), folder / "roofline.png")
-    if limits:
-        _save(draw_ratios(points), folder / "ratios.png")
+    rows = rows_of(measured, limits)
+    write_json(folder / "layers.json", {"rows": rows})
+    keep(draw_roofline(rows), folder, "roofline")
+    keep(draw_speed(rows), folder, "speed")
     text = f"{layer_table(measured)}\n{limit_words(limits, words)}\n"
     return [*(m.result for m in measured), *limits], text
 
@@ -58,7 +56,3 @@ def _sweep(config: BenchmarkRun, folder: Path) -> tuple[list[Result], str]:
     write_csv(folder / "sweep.csv", sweep_rows(compared))
     result = sweep_result(compared)
     return [result], f"{markdown([result])}\n{sweep_words(compared)}"
-
-
-def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, dpi=160, bbox_inches="tight")

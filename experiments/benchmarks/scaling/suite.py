@@ -1,6 +1,5 @@
 """How the cost of the main job grows: with the volume, and with the number of workers."""
 
-import csv
 import dataclasses
 import json
 import logging
@@ -13,11 +12,12 @@ from pathlib import Path
 
 from configs.schema import BenchmarkRun
 from experiments.benchmarks.pipeline.suite import write_image
-from experiments.benchmarks.scaling.drawing import draw_scaling
+from experiments.drawings.style import keep
+from experiments.drawings.throughput import draw_scaling
+from experiments.run_record import write_json
 from experiments.source import open_source
 
 log = logging.getLogger(__name__)
-COLUMNS = ("megabytes", "workers", "seconds", "peak_memory_gb")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Cost:
 
 
 def measure_scaling(config: BenchmarkRun, folder: Path) -> None:
-    """Writes scaling.csv, scaling.md and scaling.png into the folder.
+    """Writes scaling.json, scaling.md and scaling (.png, .pdf, .csv) into the folder.
 
     Each run is a process of its own, whose memory is counted from nothing.
     """
@@ -48,15 +48,11 @@ def measure_scaling(config: BenchmarkRun, folder: Path) -> None:
     ]
     first = config.scaling.shapes[0]
     costs += [measure_cost(config, first, n, folder) for n in range(1, config.scaling.workers)]
-    with (folder / "scaling.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(COLUMNS)
-        rows.writerows(dataclasses.astuple(cost) for cost in costs)
+    rows = list(map(dataclasses.asdict, costs))
+    write_json(folder / "scaling.json", {"rows": rows})
     text = in_words(costs)
     (folder / "scaling.md").write_text(text)
-    draw_scaling([dataclasses.astuple(cost) for cost in costs]).savefig(
-        folder / "scaling.png", dpi=150
-    )
+    keep(draw_scaling(rows), folder, "scaling")
     log.info("\n%s\nfigures: %s", text, folder / "scaling.csv")
 
 

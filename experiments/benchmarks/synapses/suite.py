@@ -5,18 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from configs.schema import BenchmarkRun, SynapseWeights
-from experiments.benchmarks.synapses.drawing import draw_rows
 from experiments.benchmarks.synapses.methods import methods
 from experiments.benchmarks.synapses.parts import Parts, crop_to, phantom_parts, vnc_parts
 from experiments.benchmarks.synapses.table import accuracy_table, speed_table, words
 from experiments.benchmarks.synapses.tissue import Row, measure_tissue
+from experiments.drawings.style import keep
+from experiments.drawings.synapses import draw_rivals
 from experiments.run_record import environment, write_json, write_text
 
 log = logging.getLogger(__name__)
 
 
 def measure_synapses(config: BenchmarkRun, folder: Path) -> list[Row]:
-    """Writes synapses.json, synapses.md, synapses.png and synapses.pdf."""
+    """Writes synapses.json, synapses.md and synapses (.png, .pdf, .csv)."""
     settings = config.synapses
     crop = crop_to(settings.crop_shape)
     rows = [
@@ -39,9 +40,7 @@ def measure_synapses(config: BenchmarkRun, folder: Path) -> list[Row]:
     write_json(folder / "synapses.json", figures)
     text = "\n".join([accuracy_table(rows), speed_table(rows), *said]) + "\n"
     write_text(folder / "synapses.md", text)
-    figure = draw_rows(rows)
-    for suffix in ("png", "pdf"):
-        figure.savefig(folder / f"synapses.{suffix}", dpi=160)
+    keep(draw_rivals(figures["rows"]), folder, "synapses")
     log.info("\n%s", text)
     return rows
 

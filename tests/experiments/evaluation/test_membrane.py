@@ -132,6 +132,10 @@ def test_tables_hold_the_curves(evaluate, save, truth, probability):
     above = probability >= columns["threshold"][row] - 1e-5
     assert columns["precision"][row] == pytest.approx(truth[above].mean())
     assert sum(int(row["voxels"]) for row in bins) == truth.size
+    sections = [{name: float(row[name]) for name in row} for row in record.rows("section_curve")]
+    best = max(row["v_rand"] for row in sections)
+    assert best == pytest.approx(record.value("isbi2012/v_rand"))
+    assert all(row["v_rand_low"] <= row["v_rand_high"] for row in sections)
     assert record.report.count("data:image/png") == 5
 
 

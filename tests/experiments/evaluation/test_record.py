@@ -23,7 +23,7 @@ FIELDS = {
 ALWAYS = {"environment.json", "metrics.json", "metrics.md", "report.html"}
 TABLES = {
     "segmentation": {"worst_splits.csv", "worst_merges.csv"},
-    "membrane": {"threshold_curve.csv", "reliability.csv"},
+    "membrane": {"threshold_curve.csv", "reliability.csv", "section_curve.csv"},
     "cleft": set(),
     "instance": set(),
     "skeleton": {"skeletons.csv"},
