@@ -7,6 +7,7 @@ It prints an address for the browser and serves until Ctrl-C, to this machine al
 What a run has not made yet is left out. Nothing is written. Needs pip install -e '.[viewer]'.
 """
 
+import importlib.util
 from typing import cast
 
 import hydra
@@ -20,6 +21,8 @@ register()
 @hydra.main(version_base="1.3", config_path="pkg://configs", config_name="view")
 def main(config: DictConfig) -> None:
     """Serves what the command line names, until it is stopped."""
+    if importlib.util.find_spec("neuroglancer") is None:
+        raise ImportError("got no package neuroglancer; needs pip install -e '.[viewer]'")
     # Imported late, so that --help and mistakes in the config answer before all else is loaded.
     from experiments.viewing.run import run
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 from collections.abc import Generator
 
 import neuroglancer
@@ -17,16 +18,9 @@ def serving(state: neuroglancer.ViewerState, port: int) -> Generator[neuroglance
     Raises:
         ValueError: a port that cannot be had.
     """
-    if not 0 <= port < 2**16:
-        raise ValueError(f"got port={port}; needs a number from 0 (any free one) to 65535")
+    check_port(port)
     neuroglancer.set_server_bind_address(LOOPBACK, port)
-    try:
-        viewer = neuroglancer.Viewer()
-    except OSError as error:
-        raise ValueError(
-            f"got port={port}, which cannot be had ({error.strerror}); needs a free one: "
-            "leave it out to take any"
-        ) from None
+    viewer = neuroglancer.Viewer()
     running = server.global_server
     assert running is not None  # the first viewer starts it
     try:
@@ -37,20 +31,32 @@ def serving(state: neuroglancer.ViewerState, port: int) -> Generator[neuroglance
         running.executor.shutdown(cancel_futures=True)  # what is asked for and not yet read
 
 
+def check_port(port: int) -> None:
+    """Raises ValueError for a port that cannot be had."""
+    if not 0 <= port < 2**16:
+        raise ValueError(f"got port={port}; needs a number from 0 (any free one) to 65535")
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            trial.bind((LOOPBACK, port))
+        except OSError as error:
+            raise ValueError(
+                f"got port={port}, which cannot be had ({error.strerror}); needs a free one: "
+                "leave it out to take any"
+            ) from None
+
+
 def wait_for_signal() -> None:
     """Waits, in the main thread, for Ctrl-C or SIGTERM."""
-    before = {}
 
     def leave(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before[number] = signal.signal(number, leave)
-    try:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    with contextlib.suppress(KeyboardInterrupt):
+        for number in before:
+            signal.signal(number, leave)
         while True:
             signal.pause()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -66,8 +66,8 @@ def surface(
     box = []
     for axis in range(3):
         others = tuple(a for a in range(3) if a != axis)
-        places = np.flatnonzero(mask.any(axis=others))
-        box.append(slice(places[0], places[-1] + 1) if len(places) else slice(0, 1))
+        places = np.flatnonzero(mask.any(axis=others)).tolist()
+        box.append(slice(places[0], places[-1] + 1) if places else slice(0, 1))
     factors = coarse_factors(size_nm, SMOOTH_NM)
     first = [part.start // f * f for part, f in zip(box, factors, strict=True)]
     inside = mask[tuple(slice(a, part.stop) for a, part in zip(first, box, strict=True))]
