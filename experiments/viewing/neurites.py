@@ -13,6 +13,7 @@ from data.volume import Volume
 from experiments.reconstruction.stages.growing import SWC, TABLE
 from experiments.report.colours import id_colour
 from experiments.viewing import volumes
+from experiments.viewing.space import NM
 
 SURFACES, LINES = 4, 200  # neurites of which the viewer shows these at first
 
@@ -24,7 +25,7 @@ class SwcSource(SkeletonSource):
 
     def __init__(self, folder: Path):
         """Of a folder of trees in nm."""
-        super().__init__(volumes.NM)
+        super().__init__(NM)
         self.folder = folder
 
     def get_skeleton(self, object_id: int) -> Skeleton:
