@@ -36,10 +36,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from configs import schema
+from configs.sources import PhantomData
 from data import catalog, convert
 from data.synthetic import Phantom, PhantomParameters, Tissue, write_phantom
 from data.synthetic import __main__ as synthetic
 from experiments import search, sweep_table
+from experiments.source import phantom_parameters
 from models.pretrained_weights import find_weights
 
 ROOT = Path(__file__).parents[2]
@@ -192,7 +194,9 @@ def composed(entry_point: str, *overrides: str) -> None:
         config = compose(entry_point, overrides=list(overrides), return_hydra_config=True)
         OmegaConf.set_struct(config, False)
         config.pop("hydra")
-        assert OmegaConf.to_object(config)
+        data = getattr(OmegaConf.to_object(config), "data", None)
+    if isinstance(data, PhantomData):
+        phantom_parameters(data, seed=0)  # refuses what makes no phantom
 
 
 def words_of_calibration(arguments: Sequence[str]) -> None:
@@ -296,13 +300,13 @@ RUNS = (
     Run("data.catalog", ""),
     Run(
         "data.convert stack/*.tif stack.zarr voxel_size_nm=[30,6,6] pyramid=true",
-        "stack.zarr/1/zarr.json",
+        "stack.zarr/0/zarr.json",
     ),
     Run("data.synthetic DST shape=[512,4096,4096]", "DST/synapses.csv", "shape=[6,96,96]"),
     Run(
-        "experiments.phantom data=phantom_fly data/imaging=defects",
-        "FLY/report.html",
-        "data.shape=[8,96,96] hydra.run.dir=FLY",
+        "experiments.phantom data/imaging=defects",
+        "DEFECTS/report.html",
+        "data.shape=[8,96,96] hydra.run.dir=DEFECTS",
     ),
     Run("experiments.train model=membrane data=phantom", "LEARNT/best.npz", TRAINING),
     Run(
@@ -421,7 +425,7 @@ def carry_out(run: Run) -> None:
         return
     module, *arguments = run.command.split()
     words = [run.words.get(word, word.replace("=RUN_DIR", "=LEARNT")) for word in arguments]
-    main = importlib.import_module(module).main
+    main = (synthetic if module == "data.synthetic" else importlib.import_module(module)).main
     if module.removeprefix("experiments.") not in schema.ENTRY_POINTS:
         assert main([*words, *run.more.split()]) == 0
         return
