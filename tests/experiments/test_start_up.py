@@ -37,7 +37,7 @@ print(json.dumps(answers))
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
-    """Exit code, words, and what is loaded that is slow to load; of each in turn, in one process."""
+    """Exit code, words and what they loaded that is slow; of each in turn, in one process."""
     folder = tmp_path_factory.mktemp("empty")
     command = [sys.executable, "-W", "error", "-c", ASK, *COMMANDS]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
