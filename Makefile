@@ -4,7 +4,7 @@ RUN = .venv/bin/python -m
 export UV_PYTHON_DOWNLOADS = never
 export UV_SYSTEM_CERTS = true
 
-.PHONY: help setup demo test bench figures lint
+.PHONY: help setup demo test bench figures docs lint
 
 help: ## lists the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -23,6 +23,9 @@ bench: setup ## measures speed beside named peers; suite=NAME for one suite
 figures: setup ## redraws all figures from stored results, into outputs/; pictures=docs refreshes those of the documents
 	$(RUN) experiments.figures $(if $(pictures),pictures=$(pictures)) && \
 	$(RUN) experiments.contact_sheet $(if $(pictures),output=$(pictures)/phantom_beside_real.png)
+
+docs: setup ## builds the documents as pages, build/docs/docs/index.html, and checks their links
+	$(RUN) sphinx -b html -c docs -E -W --keep-going -q . build/docs
 
 lint: setup ## checks format, style, types and the direction of imports
 	.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/ty check && .venv/bin/lint-imports

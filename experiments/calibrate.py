@@ -5,10 +5,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.reconstruction.calibration import calibrate, note_in_card
-from experiments.reconstruction.synapse_calibration import calibrate_synapses, unusual
-from experiments.run_record import write_json
-from models.edge_classifier import is_classifier
 from models.pretrained_weights import find_weights
 
 NOTED = ("threshold", "linkage", "quantile")
@@ -52,6 +48,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _synapses(run: Path, weights: Path | None) -> None:
+    # Imported late here and below, so that --help and mistakes answer before JAX is loaded.
+    from experiments.reconstruction.calibration import note_in_card
+    from experiments.reconstruction.synapse_calibration import calibrate_synapses, unusual
+    from experiments.run_record import write_json
+
     rules, rows = calibrate_synapses(run)
     write_json(run / "synapse_calibration.json", {"settings": rows})
     best = {name: value for name, value in rows[-1].items() if name not in _constants(rules)}
@@ -67,6 +68,10 @@ def _constants(rules) -> set[str]:
 
 
 def _segmentation(run: Path, weights: Path | None) -> None:
+    from experiments.reconstruction.calibration import calibrate, note_in_card
+    from experiments.run_record import write_json
+    from models.edge_classifier import is_classifier
+
     rows = calibrate(run, weights if weights and is_classifier(weights) else None)
     write_json(run / "calibration.json", {"settings": rows})
     for linkage in sorted({row["name"] for row in rows}):

@@ -38,7 +38,8 @@ def load_merge_weights(
 
     Args:
         path: of a file that `save_merge_weights` wrote.
-        needed: an architecture that the weights must be for.
+        needed: an architecture that the weights must fit; voxels of another edge are no matter, as
+            a shape has no length.
 
     Raises:
         ValueError: a file that is cut off or none of ours, of something else than a MergeNet, or
@@ -56,10 +57,14 @@ def load_merge_weights(
         architecture = MergeArchitecture(window=window, **about[KIND])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
-    if needed is not None and architecture != needed:
+    if needed is not None and _scaled(architecture, needed) != needed:
         raise ValueError(f"{path}: got weights of {architecture}; needs those of {needed}")
     shapes = nnx.eval_shape(lambda: MergeNet(architecture, rngs=nnx.Rngs(0)))
     return architecture, as_parameters(arrays, shapes, f"{path}: {architecture}")
+
+
+def _scaled(architecture: MergeArchitecture, like: MergeArchitecture) -> MergeArchitecture:
+    return dataclasses.replace(architecture, voxel_nm=like.voxel_nm, least_voxels=like.least_voxels)
 
 
 def load_mergenet(path: str | os.PathLike) -> MergeNet:

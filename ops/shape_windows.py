@@ -87,6 +87,13 @@ def cut_windows(
     return windows
 
 
+def around(centre: Sequence[int], shape: Sequence[int]) -> tuple[slice, slice, slice]:
+    """The part of a volume that the window around a place shows, as `cut_windows` cuts it."""
+    first = [c - n // 2 for c, n in zip(centre, shape, strict=True)]
+    z, y, x = (slice(max(0, f), f + n) for f, n in zip(first, shape, strict=True))
+    return z, y, x
+
+
 def depths(windows: Bool[np.ndarray, "n z y x"]) -> Float32[np.ndarray, " n"]:
     """Voxels from each window's centre to the nearest outside of the object; 0 if it is outside.
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
@@ -10,8 +10,9 @@ from jaxtyping import Bool, Float32, Int64
 from data.augment.symmetry import symmetries
 
 STREAM = 5  # keeps these random numbers apart from others of the same seed
-BORDERS = 0.5  # share of windows cut off at both sides of their middle, as by a volume's borders
-SHIFT = 2  # voxels by which centres are moved, at most
+BORDERS = 0.6  # share of windows cut off at both sides of their middle, as by a volume's borders
+SPARED = 2  # planes beyond the middle of a window and the place of a merge that are not cut off
+SHIFT = 4  # voxels by which centres are moved, at most: half of the way between places of a scan
 
 Windows = Bool[np.ndarray, "n z y x"]
 Cut = Callable[[Int64[np.ndarray, " n"], Int64[np.ndarray, "n 3"]], Windows]
@@ -57,20 +58,27 @@ def window_batches(
         room = [SHIFT if n > 1 else 0 for n in source.shape]
         shifts = rng.integers(np.negative(room), np.array(room) + 1, size=(batch_size, 3))
         windows = source.cut(examples, shifts)
-        for window in windows:
-            _cut_off(window, rng)
+        for window, shift in zip(windows, shifts.tolist(), strict=True):
+            _cut_off(window, shift, rng)
             row = rows[rng.integers(len(rows))]
             window[...] = window.ravel()[row[0] + row[1:] @ grid].reshape(source.shape)
         yield windows[..., None].astype(np.float32), (1 - examples % 2).astype(np.float32)
         number += 1
 
 
-def _cut_off(window: Bool[np.ndarray, "z y x"], rng: np.random.Generator) -> None:
-    """Sometimes empties a window beyond two planes, which leave its middle as it is."""
-    draw, axis, shares = rng.random(), rng.integers(3), rng.random(2)
+def _cut_off(
+    window: Bool[np.ndarray, "z y x"], shift: Sequence[int], rng: np.random.Generator
+) -> None:
+    """Sometimes empties a window beyond two planes at either side of its middle and of the merge.
+
+    Thin stacks, of a few coarse voxels, have no other windows.
+    """
+    draw, axis, shares = rng.random(), int(rng.integers(3)), rng.random(2)
     length = window.shape[axis]
     if draw >= BORDERS or length == 1:
         return
-    low, high = (math.floor(share * (length // 2 - 2 * SHIFT)) for share in shares)
+    middle, merge = length // 2, length // 2 - shift[axis]
+    room = min(middle, merge) - SPARED, length - 1 - max(middle, merge) - SPARED
+    low, high = (math.floor(share * (1 + max(0, n))) for share, n in zip(shares, room, strict=True))
     for part in (slice(0, low), slice(length - high, None)):
         window[(slice(None),) * axis + (part,)] = False

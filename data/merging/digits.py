@@ -1,8 +1,9 @@
 """Merged digits: two handwritten digits that touch, against a single one with as much ink.
 
 After the merged MNIST of Rolnick et al. (arXiv:1705.10882), whose construction is not known; this
-is ours. Digits have random sizes; merges and single digits are matched in ink, thickness and
-extent. In three dimensions a digit is drawn out along z, and drifts.
+is ours. Digits have random sizes, and are turned, slanted and stretched, so that none can be known
+by heart; merges and single digits are matched in ink, thickness and extent. In three dimensions a
+digit is drawn out along z, and drifts.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from data.merging.examples import match
 
 SIZES = (0.7, 2.2)  # by which digits are enlarged, the least and the greatest
 ALIKE = (0.85, 1.15)  # sizes of two digits that are merged, over that of the pair
+TURN, SLANT, STRETCH = 0.6, 0.4, 0.25  # radians, shear, log of the ratio of both edges; at most
 INK = (60, 200)  # grey values from which on there is ink
 CANDIDATES = 3  # single digits for each merge
 DRIFT = 0.6  # standard deviation of a step along z, in pixels
@@ -103,11 +105,22 @@ def _single(images, shape, rng) -> Bool[np.ndarray, "y x"] | None:
 
 def _digit(images, shape: Sequence[int], size: float, rng) -> Bool[np.ndarray, "y x"] | None:
     """A random digit in the middle; None if it has no room or falls apart."""
-    image = images[rng.integers(len(images))]
-    ink = ndimage.zoom(image.astype(np.float32), size, order=1) > rng.uniform(*INK)
+    image = images[rng.integers(len(images))].astype(np.float32)
+    ink = _warped(image, size, rng) > rng.uniform(*INK)
     if not ink.any() or ndimage.label(ink, np.ones((3, 3)))[1] != 1:
         return None
     return _centred(np.argwhere(ink), shape)
+
+
+def _warped(image: Float32[np.ndarray, "h w"], size: float, rng) -> Float32[np.ndarray, "_ _"]:
+    """An image enlarged, and turned, slanted and stretched at random."""
+    turn, slant, stretch = (rng.uniform(-most, most) for most in (TURN, SLANT, STRETCH))
+    turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    onto = size * turned @ [[1, slant], [0, 1]] @ np.diag(np.exp([stretch, -stretch]))
+    room = int(1.7 * size * max(image.shape))  # so that no corner is lost
+    back = np.linalg.inv(onto)
+    middle = (np.array(image.shape) - 1) / 2 - back @ np.full(2, (room - 1) / 2)
+    return ndimage.affine_transform(image, back, middle, (room, room), order=1)
 
 
 def _centred(places, shape: Sequence[int]) -> Bool[np.ndarray, "y x"] | None:

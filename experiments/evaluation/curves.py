@@ -16,8 +16,8 @@ BLUE, GREY = "#4895ef", "#9aa5b1"
 ROWS = 512  # of a curve's table, at most
 
 
-def curve_rows(histogram: Histogram, bins: int) -> dict[str, Rows]:
-    """Tables `threshold_curve` and `reliability`; empty where they cannot be had."""
+def curve_rows(histogram: Histogram, bins: int, unit: str = "voxels") -> dict[str, Rows]:
+    """Tables `threshold_curve` and `reliability` of some unit; empty if they cannot be had."""
     if not _has_both(histogram):
         return {}
     curve = _thinned(threshold_curve(histogram))
@@ -31,15 +31,15 @@ def curve_rows(histogram: Histogram, bins: int) -> dict[str, Rows]:
     diagram = {
         "mean_probability": found.mean_probability,
         "true_share": found.true_share,
-        "voxels": found.voxels,
+        unit: found.voxels,
     }
     return {"threshold_curve": _rows(columns), "reliability": _rows(diagram)}
 
 
-def curve_parts(histogram: Histogram, bins: int) -> tuple[str, ...]:
+def curve_parts(histogram: Histogram, bins: int, unit: str = "voxels") -> tuple[str, ...]:
     """The curves as parts of a report."""
     if not _has_both(histogram):
-        return (text("No curves: the truth has voxels of one kind only."),)
+        return (text(f"No curves: the truth has {unit} of one kind only."),)
     curve, diagram = _thinned(threshold_curve(histogram)), reliability(histogram, bins)
     precision = _draw("recall", "precision", curve.recall, curve.precision)
     rates = curve.false_positive_rate, curve.recall
@@ -47,9 +47,9 @@ def curve_parts(histogram: Histogram, bins: int) -> tuple[str, ...]:
     figures = (
         plot(precision, "Precision over recall, at every threshold."),
         plot(roc, "Receiver operating characteristic (ROC)."),
-        plot(_draw_reliability(diagram), "Of the voxels given a probability, how many are true."),
+        plot(_draw_reliability(diagram), f"Of the {unit} given a probability, how many are true."),
     )
-    return (section("Voxel by voxel", beside("pair", figures)),)
+    return (section(f"{unit.capitalize()}, one by one", beside("pair", figures)),)
 
 
 def section_rows(scores: IsbiScores) -> Rows:

@@ -4,42 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt32
-from scipy import spatial
 
 from ops.segmentation.distance import boundary_distance
 from ops.shape_windows import depths
-from ops.skeletons.skeleton import Skeleton
+from ops.skeletons.crossings import crossing
 from ops.skeletons.teasar import skeletonise
 
-NEAR_NM = 200.0  # branchings closer than this are one crossing
 SCALE, CONSTANT_NM = 1.5, 100.0  # of skeletons, fine enough for the branches in a window
-
-
-def crossing(skeleton: Skeleton) -> float:
-    """Branches that meet about one place beyond those of a path, the most there are.
-
-    1 at a branching of three; 2 and more at a crossing of four branches, or at two branchings
-    within NEAR_NM, which neurites seldom make; 0 without branchings.
-    """
-    child = np.flatnonzero(skeleton.parents >= 0)
-    degrees = np.bincount(
-        np.concatenate([child, skeleton.parents[child]]), minlength=len(skeleton.parents)
-    )
-    branching = np.flatnonzero(degrees >= 3)
-    if not len(branching):
-        return 0.0
-    tree = spatial.KDTree(skeleton.positions_nm[branching])
-    beyond = degrees[branching] - 2
-    return float(max(beyond[near].sum() for near in tree.query_ball_tree(tree, NEAR_NM)))
 
 
 def crossings(
     labels: UInt32[np.ndarray, "z y x"], ids: Sequence[int], voxel_nm: float
 ) -> Float64[np.ndarray, " n"]:
-    """`crossing` of each object of a volume."""
+    """How many branches cross in each object of a volume (`ops.skeletons.crossings`)."""
     size = (voxel_nm,) * 3
     found = skeletonise(labels, size, scale=SCALE, constant_nm=CONSTANT_NM)
-    return np.array([crossing(found[i]) if i in found else 0.0 for i in ids], np.float64)
+    return np.array([crossing(found[i])[0] if i in found else 0 for i in ids], np.float64)
 
 
 def window_baselines(
@@ -53,7 +33,7 @@ def window_baselines(
     * foreground: voxels of it in the window;
     * depth: of the centre below the surface, which is what can be seen of the area of contact;
     * neck: how much thicker the object is elsewhere in the window;
-    * skeleton: `crossing` of what is in the window.
+    * skeleton: branches that cross in the window.
 
     Args:
         windows: of objects.

@@ -16,7 +16,7 @@ from data.merging.shapes import Shapes, read_shapes
 from data.opening import open_volume
 from data.volume import Volume, check_same_grid
 from experiments.evaluation.checkpoint import at_split
-from experiments.evaluation.curves import curve_rows
+from experiments.evaluation.curves import curve_parts, curve_rows
 from experiments.evaluation.inputs import check_no_baseline, check_no_mask, check_resampling
 from experiments.evaluation.merge_baselines import crossings, thickest_of, window_baselines
 from experiments.evaluation.merge_heat import HeatMap, heat_map, places_nm
@@ -31,7 +31,7 @@ from models.mergenet import MergeNet
 from models.pretrained_weights import find_weights
 from ops.metrics.calibration import brier_score, expected_calibration_error
 from ops.metrics.metric import Metric
-from ops.metrics.pixels import count_levels
+from ops.metrics.pixels import Histogram, count_levels
 from ops.metrics.ranking import median_metric, ranking_metrics
 from ops.shape_windows import inner
 
@@ -115,13 +115,14 @@ def _score_made(config: EvaluationRun, task: MergeErrorsTask, network: MergeNet)
     windows, merged = all_windows(loaded)
     scores = {NETWORK: probabilities(network, windows).astype(np.float64)}
     scores |= window_baselines(windows, loaded.features, a.voxel_nm)
-    metrics = _rankings(scores, merged, "windows", config) + _calibration(scores[NETWORK], merged)
+    histogram = count_levels(scores[NETWORK], merged)
+    metrics = _rankings(scores, merged, "windows", config) + _calibration(histogram)
     if loaded.volumes:
         away = localisation(network, loaded)
         metrics += (_distance(away, "merged_objects", config),)
     words = f"Merges made of {task.truth_layer} of {data.name}, {config.split}, matched one to one."
-    tables = curve_rows(count_levels(scores[NETWORK], merged), BINS)
-    return Outcome(metrics, tables, notes=(words, NO_IMAGE))
+    tables, parts = curve_rows(histogram, BINS, "windows"), curve_parts(histogram, BINS, "windows")
+    return Outcome(metrics, tables, parts, notes=(words, NO_IMAGE))
 
 
 NO_IMAGE = "Affinities at boundaries are no baseline here, as no image is looked at."
@@ -146,10 +147,13 @@ def _score_real(
     merged = np.isin(ids, list(contacts))
     scores = {NETWORK: heat.probability[best].astype(np.float64), **_baselines(found, ids)}
     away = _distances(found, heat, best, contacts)
-    metrics = _rankings(scores, merged, "objects", config) + _calibration(scores[NETWORK], merged)
+    histogram = count_levels(scores[NETWORK], merged)
+    metrics = _rankings(scores, merged, "objects", config) + _calibration(histogram)
     metrics += (_distance(away[np.isfinite(away)], "merged_objects", config),)
     corner = np.array(prediction.offset) * np.array(prediction.voxel_size_nm)
-    return Outcome(metrics, {"merge_errors": _rows(found, heat, best, merged, away, corner)})
+    rows = _rows(found, heat, best, merged, away, corner)
+    tables, parts = curve_rows(histogram, BINS, "objects"), curve_parts(histogram, BINS, "objects")
+    return Outcome(metrics, {"merge_errors": rows, **tables}, parts)
 
 
 def _baselines(shapes: Shapes, ids) -> Mapping[str, Float64[np.ndarray, " n"]]:
@@ -171,8 +175,7 @@ def _rankings(scores, merged: Bool[np.ndarray, " n"], unit: str, config) -> tupl
     )
 
 
-def _calibration(probability: Float64[np.ndarray, " n"], merged) -> tuple[Metric, ...]:
-    histogram = count_levels(probability, merged)
+def _calibration(histogram: Histogram) -> tuple[Metric, ...]:
     values = {
         "calibration_error": expected_calibration_error(histogram, BINS),
         "brier_score": brier_score(histogram),

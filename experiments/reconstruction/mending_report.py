@@ -45,10 +45,13 @@ def mending_sections(run: Path, metrics: Mapping) -> list[str]:
 
 
 def _words(told: Mapping) -> str:
+    by = told["reasons"]
     return (
-        f"By their shape, {told['flagged']} objects look like two that were merged; "
-        f"{told['divided']} of them were divided, where the boundary agreed. merge_errors.csv has "
-        "all, the likeliest first."
+        f"{told['flagged']} objects look wrong: {by['shape']} by their shape, like two that were "
+        f"merged, {by['crossing']} by branches that cross, and {by['orphan']} end on all sides "
+        f"within the volume. {told['divided']} of them were divided, where the boundary agreed; "
+        f"{100 * told['looked_again']:.0f} % of the objects' voxels were looked at again. "
+        "merge_errors.csv has all, the likeliest first."
     )
 
 

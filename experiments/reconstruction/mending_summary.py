@@ -17,6 +17,7 @@ from experiments.reconstruction.scoring import CONVENTION
 from experiments.reconstruction.stages.cutting import SUPERVOXELS
 from experiments.reconstruction.stages.joining import SEGMENTS
 from experiments.reconstruction.stages.mending import MENDED, TABLE
+from experiments.reconstruction.suspects import Reason
 from ops.metrics.contingency import Contingency, merge
 from ops.metrics.segmentation import values_by_convention
 
@@ -38,12 +39,15 @@ def summarise_mending(run: Path, whole: Block, truth: Volume | None) -> dict[str
         truth: neurites, where they are known.
 
     Returns:
-        How many places were flagged and objects divided, and, with a truth, the scores of the
-        segments `before` and `after`, under the CREMI convention.
+        How many objects were flagged, by what reason, and divided; the share of the objects'
+        voxels that was `looked_again` at; and, with a truth, the scores of the segments `before`
+        and `after`, under the CREMI convention.
     """
     flags = read_flags(run)
     divided = sum(flag["action"] == "divided" for flag in flags)
     told: dict[str, Any] = {"flagged": len(flags), "divided": divided}
+    told["reasons"] = {r.value: sum(flag["reason"] == r for flag in flags) for r in Reason}
+    told["looked_again"] = float(load_arrays(run / MENDED, whole)["looked_again"])
     if truth is None:
         return told
     volumes = {"truth": truth, "prediction": open_volume(str(run / SUPERVOXELS))}

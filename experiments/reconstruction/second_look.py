@@ -11,9 +11,10 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, UInt8, UInt32, UInt64
+from jaxtyping import Bool, Int64, UInt8, UInt32, UInt64
 from scipy import ndimage
 
+from experiments.reconstruction.suspects import Heat
 from models.merge_scan import scan
 from models.mergenet import MergeNet
 from ops.segmentation.agglomeration import Dendrogram
@@ -26,21 +27,6 @@ MOST_JOINS = 12  # of an object that are looked at again
 CERTAIN = 1e-3  # probabilities are taken to be this far from 0 and 1 at least
 
 Ids = UInt64[np.ndarray, " n"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Heat:
-    """How much places along objects look like merge errors.
-
-    Attributes:
-        places: coarse voxels (z, y, x).
-        objects: the segment at each.
-        probabilities: of an error there, in [0, 1].
-    """
-
-    places: Int64[np.ndarray, "n 3"]
-    objects: Ids
-    probabilities: Float32[np.ndarray, " n"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,28 +63,27 @@ class Division:
     gain: float
 
 
-def look(network: MergeNet, tissue: Tissue, segments: Ids, chosen: Bool[np.ndarray, " n"]) -> Heat:
-    """Moves the network along the objects of the supervoxels chosen.
+def segment_labels(
+    tissue: Tissue, segments: Ids, chosen: Bool[np.ndarray, " n"]
+) -> UInt64[np.ndarray, "z y x"]:
+    """The segment at each coarse voxel, of the supervoxels chosen; 0 elsewhere."""
+    return np.append(np.uint64(0), np.where(chosen, segments, 0))[tissue.coarse]
 
-    Args:
-        network: with its weights.
-        tissue: whose objects they are.
-        segments: of each supervoxel.
-        chosen: which supervoxels' objects are looked at.
-    """
-    labels = np.append(np.uint64(0), np.where(chosen, segments, 0))[tissue.coarse]
+
+def look(network: MergeNet, labels: UInt64[np.ndarray, "z y x"]) -> Heat:
+    """Moves the network along all objects of coarse labels."""
     places, objects = points_along(labels, SPACING, network.architecture.least_voxels)
     return Heat(places, objects, scan(network, labels, objects[:, None], places))
 
 
-def best_division(
+def divisions(
     network: MergeNet,
     tissue: Tissue,
     own: Bool[np.ndarray, " supervoxels"],
     least: int,
     boundary_weight: float,
-) -> Division | None:
-    """The division of an object that improves it most; None if there is none.
+) -> list[Division]:
+    """Ways to divide an object, the best one first.
 
     Args:
         network: with its weights.
@@ -108,7 +93,7 @@ def best_division(
         boundary_weight: of the boundary's log-odds beside those of the shape.
     """
     found = _divisions(network, tissue, own, least, boundary_weight)
-    return max(found, key=lambda division: division.gain, default=None)
+    return sorted(found, key=lambda division: -division.gain)
 
 
 def _divisions(network, tissue, own, least, weight) -> Iterator[Division]:

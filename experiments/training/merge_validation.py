@@ -13,10 +13,11 @@ from models.merge_scan import probabilities, scan
 from models.mergenet import MergeNet
 from ops.metrics.calibration import brier_score, expected_calibration_error
 from ops.metrics.pixels import average_precision, count_levels, roc_auc
-from ops.shape_windows import points_along
+from ops.shape_windows import around, points_along
 
-SPACING_NM = 120.0  # of the places at which a merged object is looked at
-LOCALISED = 40  # merged objects that are looked at in whole, at most
+SPACING_NM = 200.0  # of the places at which a merged object is looked at
+LOCALISED = 40  # merged objects that the heat map is drawn of, at most
+REACH = 2  # windows around the merge in which the object is looked at, along each axis
 SHOWN = 8  # windows of each kind in the picture
 SCALE, GAP = 3, 4  # of the picture
 
@@ -53,20 +54,28 @@ def all_windows(data: MergeData) -> tuple[Windows, Bool[np.ndarray, " n"]]:
 
 
 def localisation(network: MergeNet, data: MergeData) -> Float32[np.ndarray, " n"]:
-    """For some merged objects, how far the likeliest place lies from the true contact, in nm."""
-    found = []
+    """For some merged objects, how far the likeliest place lies from the true contact, in nm.
+
+    Of a large object only what lies within REACH windows about the merge is looked at.
+    """
+    found, reach = [], [REACH * n for n in network.architecture.window]
     for shapes, examples in data.volumes:
-        pairs = np.unique(examples.ids[::2], axis=0)
+        pairs, first = np.unique(examples.ids[::2], axis=0, return_index=True)
         chosen = np.random.default_rng(0).permutation(len(pairs))[: LOCALISED // len(data.volumes)]
-        for pair in pairs[np.sort(chosen)]:
-            whole = np.isin(shapes.labels, pair).astype(np.uint8)
-            spacing = max(1, round(SPACING_NM / shapes.voxel_nm))
-            centres, ids = points_along(whole, spacing, 1)
-            heat = scan(network, whole, ids[:, None], centres)
-            contact = contact_voxels(shapes.labels, pair)
-            away = np.linalg.norm(contact - centres[heat.argmax()], axis=1).min()
-            found.append(away * shapes.voxel_nm)
+        for number in np.sort(chosen):
+            near = around(examples.centres[2 * first[number]].tolist(), reach)
+            labels = np.ascontiguousarray(shapes.labels[near])
+            found.append(_distance(network, labels, pairs[number], shapes.voxel_nm))
     return np.array(found, np.float32)
+
+
+def _distance(network: MergeNet, labels, pair, voxel_nm: float) -> float:
+    """From the maximum of the heat map of two objects as one to where they touch."""
+    whole = np.isin(labels, pair).astype(np.uint8)
+    centres, ids = points_along(whole, max(1, round(SPACING_NM / voxel_nm)), 1)
+    heat = scan(network, whole, ids[:, None], centres)
+    contact = contact_voxels(labels, pair)
+    return voxel_nm * float(np.linalg.norm(contact - centres[heat.argmax()], axis=1).min())
 
 
 def draw(windows: Windows, found: Float32[np.ndarray, " n"], folder: Path) -> Path:

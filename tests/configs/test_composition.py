@@ -23,6 +23,7 @@ DATA = names("data")
 PHANTOMS = [name for name in DATA if name.startswith("phantom")]
 TASKS = names("task")
 ENTRY_POINTS = [name for name in names("") if name != "record"]
+RECORDED = [name for name in ENTRY_POINTS if name != "view"]  # which writes nothing
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def test_an_entry_point_composes_to_its_schema_and_has_a_seed(entry_point):
     assert config.seed == 3
 
 
-@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+@pytest.mark.parametrize("entry_point", RECORDED)
 def test_runs_lie_in_folders_named_for_their_entry_point(entry_point):
     config = compose(
         entry_point, overrides=[f"hydra.job.name={entry_point}"], return_hydra_config=True

@@ -18,15 +18,13 @@ from configs.training import TrainRun
 from data.merging.examples import find_examples
 from data.merging.shapes import read_shapes
 from data.volume import from_array
-from experiments import ship_weights
+from experiments import shipping
 from experiments.evaluation import merge_errors
 from experiments.evaluation import run as evaluation
-from experiments.evaluation.merge_baselines import crossing
 from experiments.evaluation.real_merges import true_merges
 from experiments.training import loop, merging
 from experiments.training.merge_data import MergeData, source_of
 from models.merge_weights import load_merge_weights, load_mergenet
-from ops.skeletons.skeleton import Skeleton
 
 TINY = (
     *("model=mergenet", "model.window=[16,16,16]", "model.width=8", "model.levels=2"),
@@ -174,17 +172,6 @@ def test_real_merges_are_told_from_films():
     assert true_merges(shapes_of(film), shapes_of(truth), 20) == {}
 
 
-def test_crossings_by_hand():
-    """Four branches that meet, three that meet, and a path."""
-
-    def star(branches):
-        ends = np.array([[0, 0, 900], [0, 900, 0], [900, 0, 0], [0, 0, -900]], float)[:branches]
-        positions = np.concatenate([np.zeros((1, 3)), ends])
-        return Skeleton(positions, np.array([-1] + [0] * branches), np.zeros(branches + 1))
-
-    assert [crossing(star(n)) for n in (4, 3, 2)] == [2, 1, 0]
-
-
 def evaluated(folder: Path, *overrides: str) -> dict[str, dict]:
     folder.mkdir()
     config = configured("evaluate", "task=merge_errors", "resampling.draws=50", *overrides)
@@ -228,7 +215,7 @@ def test_weights_are_shipped_as_mergenet(tmp_path, detector, monkeypatch):
         (folder / name).write_bytes((detector[2] / name).read_bytes())
     (folder / ".hydra").mkdir()
     (folder / ".hydra" / "overrides.yaml").write_text("- model=mergenet\n")
-    path = ship_weights.ship(folder, tmp_path / "tissue")
+    path = shipping.ship(folder, tmp_path / "tissue")
     assert path.name == "mergenet.npz" and "roc_auc" in (path.parent / "README.md").read_text()
     assert load_mergenet(path).architecture == detector[0].architecture
 

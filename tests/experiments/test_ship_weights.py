@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from experiments import ship_weights
+from experiments import ship_weights, shipping
 from models import pretrained_weights
 from models.architecture import Architecture, build
 from models.cross_classifier import CrossArchitecture, CrossClassifier
@@ -57,7 +57,7 @@ def test_shipped_weights_are_found_by_name_and_nearly_the_same(run, shelf, capsy
 
 
 def test_the_card_tells_data_terms_command_machine_and_scores_but_no_path(run, shelf):
-    ship_weights.ship(run, shelf / "fly")
+    shipping.ship(run, shelf / "fly")
     card, page = (
         read_card(shelf / "fly" / "membrane.npz"),
         (shelf / "fly" / "README.md").read_text(),
@@ -85,7 +85,7 @@ def test_a_cross_classifier_is_shipped_under_its_name(run, shelf):
     sizes = CrossArchitecture(letters=3, width=2, levels=1)
     params = nnx.state(CrossClassifier(sizes, rngs=nnx.Rngs(0)), nnx.Param)
     save_cross_weights(run / "best.npz", sizes, params, card)
-    path = ship_weights.ship(run, shelf / "fly")
+    path = shipping.ship(run, shelf / "fly")
     assert path == find_weights("fly/cross_classifier")
     found, loaded = load_cross_weights(path)
     assert found == sizes and read_card(path)["step"] == 7
@@ -95,7 +95,7 @@ def test_a_cross_classifier_is_shipped_under_its_name(run, shelf):
 
 
 def test_an_edge_classifier_is_shipped_beside_its_network(run, shelf):
-    ship_weights.ship(run, shelf / "fly")
+    shipping.ship(run, shelf / "fly")
     config = read_card(run / "best.npz")["config"]
     config["model"] = {"name": "agglomeration", "reconstruction": "/somewhere"}
     classifier = fit(("a",), np.array([[1], [2]], np.float32), np.array([True, False]))
@@ -107,7 +107,7 @@ def test_an_edge_classifier_is_shipped_beside_its_network(run, shelf):
         "agglomeration": {"threshold": 0.6},
     }
     save_classifier(run / "best.npz", classifier, card)
-    path = ship_weights.ship(run, shelf / "fly")
+    path = shipping.ship(run, shelf / "fly")
     assert path == find_weights("fly/edges")
     assert classifier_digest(load_classifier(path, ("a",))) == classifier_digest(classifier)
     page = (shelf / "fly" / "README.md").read_text()

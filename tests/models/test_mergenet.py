@@ -83,10 +83,12 @@ def test_a_file_gives_back_the_network(path, network):
     found = probabilities(load_mergenet(path), windows)
     np.testing.assert_array_equal(found, probabilities(network, windows))
     assert load_merge_weights(path, TINY)[0] == TINY
+    finer = MergeArchitecture((8, 8, 8), 20.0, width=4, levels=2, least_voxels=9)
+    assert load_merge_weights(path, finer)[0] == TINY  # to go on from, with smaller voxels
 
 
 def test_files_that_do_not_fit_are_refused(path):
     with pytest.raises(ValueError, match="needs those of"):
-        load_merge_weights(path, MergeArchitecture((8, 8, 8), 20.0, width=4, levels=2))
+        load_merge_weights(path, MergeArchitecture((8, 8, 8), 30.0, width=8, levels=2))
     with pytest.raises(ValueError, match=r"weights\.npz"):
         load_weights(path)

@@ -1,19 +1,19 @@
 """Stage `merge_errors`: objects whose shape says that they are two are looked at again.
 
 The slow pass of a multi-pass pipeline (Meirovitch et al., arXiv:1612.02120): a MergeNet
-(`models.mergenet`) is moved along all objects; only those that it flags are taken apart again, at
-joins that agglomeration made near there, and their parts are looked at anew.
+(`models.mergenet`) is moved along all objects; only those that it flags, or of which branches
+cross, are taken apart again, at joins that agglomeration made, and their parts are looked at anew.
 """
 
 import csv
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64, UInt32, UInt64
+from jaxtyping import Bool, UInt32, UInt64
 
 from data.opening import open_volume
 from data.volume import Volume
@@ -21,10 +21,11 @@ from experiments.reconstruction.durable import load_arrays, save_arrays
 from experiments.reconstruction.engine import Stage
 from experiments.reconstruction.grid import Block, Grid, whole_grid
 from experiments.reconstruction.markers import stage_key
-from experiments.reconstruction.second_look import Heat, Tissue, best_division, look
+from experiments.reconstruction.second_look import Tissue, divisions, look, segment_labels
 from experiments.reconstruction.stages.adjoining import read_part
 from experiments.reconstruction.stages.cutting import SUPERVOXELS
 from experiments.reconstruction.stages.joining import SEGMENTS
+from experiments.reconstruction.suspects import Reason, Suspect, suspects
 from models.merge_weights import load_mergenet, merge_digest
 from models.mergenet import MergeNet
 from ops.downsampling import downsample
@@ -32,33 +33,34 @@ from ops.segmentation.agglomeration import Dendrogram
 from ops.segmentation.graph_sums import contract, merge_graphs
 from ops.segmentation.region_graph import RegionGraph
 from ops.segmentation.region_statistics import merge_statistics
-from ops.shape_windows import in_cubes, vote_factors
+from ops.shape_windows import around, in_cubes, vote_factors
 
 MENDED, TABLE = "mended", "merge_errors.csv"
 SLAB_VOXELS = 1 << 25  # of supervoxels that are read at once
-COLUMNS = ("object", "z_nm", "y_nm", "x_nm", "probability", "action", "gain", "split_off")
+COLUMNS = (
+    *("object", "z_nm", "y_nm", "x_nm", "probability"),
+    *("reason", "action", "gain", "split_off"),
+)
 ROUNDS = 4  # in which parts of parts are looked at
-VERSION = 3
+VERSION = 4
 
 Ids = UInt64[np.ndarray, " n"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Flag:
-    """A place that looks like a merge error, and what was done about it.
+    """An object that looks wrong, and what was done about it.
 
     Attributes:
-        segment: that was looked at; it keeps its id where a part is split off.
-        place: coarse voxel (z, y, x): where it was divided, else the likeliest of an error.
-        probability: that MergeNet gives an error there, in [0, 1].
+        suspect: the object, which keeps its id where a part is split off, and why it was named.
+        place: coarse voxel (z, y, x): where it was divided, else that of the suspect.
         gain: log-odds by which the best division improves shape and boundary together; None where
             there is none near.
         split_off: the segment that is new; 0 where there is none.
     """
 
-    segment: int
-    place: tuple[int, ...]
-    probability: float
+    suspect: Suspect
+    place: tuple[int, int, int]
     gain: float | None
     split_off: int
 
@@ -71,6 +73,9 @@ class Mending:
         run: the run directory.
         blocks: of the stage `region_graph`.
         weights: file of the MergeNet.
+
+    Raises:
+        ValueError: a probability that is none, or a weight or gain < 0.
     """
 
     run: Path
@@ -81,61 +86,77 @@ class Mending:
     boundary_weight: float
     least_gain: float
 
+    def __post_init__(self):
+        if not 0 <= self.probability <= 1 or not (
+            self.boundary_weight >= 0 and self.least_gain >= 0
+        ):
+            raise ValueError(
+                f"got merge_errors.probability={self.probability}, "
+                f"boundary_weight={self.boundary_weight}, least_gain={self.least_gain}; needs a "
+                "probability in [0, 1], and a weight and a gain >= 0"
+            )
+
     def work(self, block: Block) -> None:
-        """Writes mended/0_0_0.npz, as `agglomeration` with the heat map, and merge_errors.csv."""
+        """Writes mended/0_0_0.npz and merge_errors.csv.
+
+        The arrays are those of `agglomeration`, the first heat map, and `looked_again`: the share
+        of the objects' coarse voxels that the second look has seen.
+        """
         joined, network = load_arrays(self.run / SEGMENTS, block), load_mergenet(self.weights)
         volume, size_nm = open_volume(str(self.run / SUPERVOXELS)), network.architecture.voxel_nm
         tissue = read_tissue(self.run, self.blocks, joined, volume, size_nm)
         least = round(network.architecture.least_voxels * size_nm**3 / voxel_nm3(volume))
         segments, flags = joined["segments"].copy(), list[Flag]()
-        heats, changed = list[Heat](), np.ones(len(segments), bool)
+        seen, changed = np.zeros(tissue.coarse.shape, bool), np.ones(len(segments), bool)
+        heats = []
         for _ in range(ROUNDS):
-            heats.append(look(network, tissue, segments, changed))
-            seen = list(flagged(heats[-1], self.probability))
-            more = [self.mended(network, tissue, segments, *flag, least) for flag in seen]
-            flags += more
-            halves = [n for flag in more if flag.split_off for n in (flag.segment, flag.split_off)]
+            labels = segment_labels(tissue, segments, changed)
+            heats.append(look(network, labels))
+            found = suspects(labels, heats[-1], self.probability, size_nm)
+            more = [self.mended(network, tissue, segments, one, least, seen) for one in found]
+            flags += more if len(heats) == 1 else [flag for flag in more if _is_new(flag)]
+            new = [flag for flag in more if flag.split_off]
+            halves = [n for flag in new for n in (flag.suspect.segment, flag.split_off)]
             changed = np.isin(segments, halves)
             if not changed.any():
                 break
         write_table(self.run / TABLE, flags, volume, size_nm)
         arrays = {"nodes": joined["nodes"], "segments": segments}
-        save_arrays(self.run / MENDED, block, arrays | vars(heats[0]))
+        share = np.count_nonzero(seen) / max(1, np.count_nonzero(tissue.coarse))
+        arrays |= vars(heats[0]) | {"looked_again": np.array(share)}
+        save_arrays(self.run / MENDED, block, arrays)
 
     def mended(
         self,
         network: MergeNet,
         tissue: Tissue,
         segments: Ids,
-        number: int,
-        place: Int64[np.ndarray, " 3"],
-        probability: float,
+        suspect: Suspect,
         least: int,
+        seen: Bool[np.ndarray, "z y x"],
     ) -> Flag:
-        """Divides an object in `segments`, if that improves it, and tells of it."""
-        best = None
-        if self.mend:
-            own = segments == number
-            best = best_division(network, tissue, own, least, self.boundary_weight)
-        if best is None or best.gain <= self.least_gain:
-            gain = None if best is None else best.gain
-            return Flag(number, tuple(place.tolist()), probability, gain, 0)
+        """Divides an object in `segments`, if that improves it, and tells of it.
+
+        The object's voxels in the windows that were looked at are marked in `seen`.
+        """
+        own = segments == suspect.segment
+        ways = []
+        if self.mend and suspect.reason is not Reason.orphan:  # whose parts would be orphans too
+            ways = divisions(network, tissue, own, least, self.boundary_weight)
+        for way in ways:
+            box = around(way.place, network.architecture.window)
+            seen[box] |= np.append(False, own)[tissue.coarse[box]]
+        if not ways or ways[0].gain <= self.least_gain:
+            gain = ways[0].gain if ways else None
+            return Flag(suspect, suspect.place, gain, 0)
         new = int(segments.max()) + 1
-        segments[best.right] = new
-        return Flag(number, best.place, probability, best.gain, new)
+        segments[ways[0].right] = new
+        return Flag(suspect, ways[0].place, ways[0].gain, new)
 
 
-def flagged(heat: Heat, least: float) -> Iterator[tuple[int, Int64[np.ndarray, " 3"], float]]:
-    """Objects that have an error as probably as that, each with its likeliest place and how likely.
-
-    The likeliest object comes first.
-    """
-    order = np.argsort(-heat.probabilities, kind="stable")
-    _, first = np.unique(heat.objects[order], return_index=True)
-    for place in order[np.sort(first)]:
-        if heat.probabilities[place] >= least:
-            at = heat.places[place]
-            yield int(heat.objects[place]), at, float(heat.probabilities[place])
+def _is_new(flag: Flag) -> bool:
+    """Whether a later look tells of an error, as the ends of a part that was split off do not."""
+    return flag.suspect.reason is not Reason.orphan
 
 
 def read_tissue(
@@ -189,13 +210,14 @@ def write_table(path: Path, flags: Sequence[Flag], volume: Volume, voxel_nm: flo
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
-        for flag in sorted(flags, key=lambda flag: -flag.probability):
+        for flag in sorted(flags, key=lambda flag: -flag.suspect.probability):
             at = (np.array(flag.place) + 0.5) * voxel_nm + corner
             place = [f"{edge:.0f}" for edge in at]
             gain = "" if flag.gain is None else f"{flag.gain:.3f}"
             action = "divided" if flag.split_off else "kept"
-            rest = [action, gain, flag.split_off or ""]
-            rows.writerow([flag.segment, *place, f"{flag.probability:.4f}", *rest])
+            rest = [flag.suspect.reason.value, action, gain, flag.split_off or ""]
+            told = f"{flag.suspect.probability:.4f}"
+            rows.writerow([flag.suspect.segment, *place, told, *rest])
 
 
 def stage(

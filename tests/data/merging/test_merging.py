@@ -5,7 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from data.augment.symmetry import symmetries
 from data.datasets.mnist import read_mnist
+from data.merging import batches
 from data.merging import shapes as shapes_module
 from data.merging.batches import WindowSource, window_batches
 from data.merging.contacts import contact_voxels, find_contacts
@@ -116,9 +118,9 @@ def source_of(shapes, examples):
 
 def test_batch_k_depends_on_the_seed_and_k_alone(tubes):
     source = source_of(tubes, find_examples(tubes, WINDOW, 100, 300, 0))
-    batches = list(itertools.islice(window_batches(source, 4, 0), 3))
+    found = list(itertools.islice(window_batches(source, 4, 0), 3))
     windows, merged = next(window_batches(source, 4, 0, start=2))
-    np.testing.assert_array_equal(windows, batches[2][0])
+    np.testing.assert_array_equal(windows, found[2][0])
     assert merged.tolist() == [1, 0, 1, 0] and windows.shape == (4, *WINDOW, 1)
     assert (next(window_batches(source, 4, 1, start=2))[0] != windows).any()
     with pytest.raises(ValueError, match="even number"):
@@ -126,8 +128,9 @@ def test_batch_k_depends_on_the_seed_and_k_alone(tubes):
 
 
 @pytest.mark.parametrize(("isotropic", "count"), [(True, 48), (False, 16)])
-def test_all_symmetries_are_drawn_and_no_others(isotropic, count):
+def test_all_symmetries_are_drawn_and_no_others(isotropic, count, monkeypatch):
     """A lopsided window has as many images as there are symmetries."""
+    monkeypatch.setattr(batches, "BORDERS", 0.0)
     window = np.zeros((1, 16, 16, 16), bool)
     window[0, 7, 7, 6] = window[0, 6, 7, 7] = window[0, 6, 6, 6] = window[0, 7, 6, 5] = True
 
@@ -137,6 +140,24 @@ def test_all_symmetries_are_drawn_and_no_others(isotropic, count):
     source = WindowSource(cut, 1, WINDOW, isotropic)
     drawn = itertools.islice(window_batches(source, 2, 0), 400)
     assert len({image.tobytes() for windows, _ in drawn for image in windows}) == count
+
+
+def test_borders_spare_the_middle_and_the_place_of_the_merge(monkeypatch):
+    """Beside them, windows are cut to as little as a few planes, along any axis."""
+    monkeypatch.setattr(batches, "BORDERS", 1.0)
+    monkeypatch.setattr(batches, "symmetries", lambda shape, _: symmetries(shape, "none"))
+    moved = []
+
+    def cut(numbers, shifts):
+        moved.extend(shifts.tolist())
+        return np.ones((len(numbers), *WINDOW), bool)
+
+    source = WindowSource(cut, 1, WINDOW, True)
+    drawn = [w for b, _ in itertools.islice(window_batches(source, 2, 0), 200) for w in b[..., 0]]
+    left = np.array([[w.any(axis=tuple({0, 1, 2} - {a})).sum() for a in range(3)] for w in drawn])
+    assert (left.min(axis=0) <= 7).all() and (left.max(axis=0) == 16).all()
+    for window, shift in zip(drawn, moved, strict=True):
+        assert window[8, 8, 8] and window[tuple(8 - np.array(shift))]
 
 
 def test_digits_touch_and_stay_in_the_middle():

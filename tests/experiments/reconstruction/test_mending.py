@@ -25,6 +25,7 @@ from experiments.reconstruction.engine import BlockError, open_engine, run_block
 from experiments.reconstruction.grid import Grid, Index, whole_grid
 from experiments.reconstruction.mending_summary import summarise_mending
 from experiments.reconstruction.stages import adjoining, cutting, joining, mending
+from experiments.reconstruction.suspects import Reason, Suspect
 from models.merge_weights import save_merge_weights
 from models.mergenet import MergeArchitecture, MergeNet
 from ops.segmentation.region_graph import boundary_graph
@@ -55,6 +56,7 @@ def painted(**masks: Bool[np.ndarray, "z y x"]) -> Ids:
     return found
 
 
+BLOCK = whole_grid(Grid(SHAPE, SHAPE, halo=(1, 1, 1))).blocks[0]
 CROSSING = painted(below=tube(1, 6), above=tube(2, 14))
 BRANCHING = painted(one=tube(1, 10) | tube(2, 10, stop=32))
 
@@ -179,7 +181,8 @@ def test_a_planted_merge_of_two_tubes_is_divided_at_its_contact(mend):
     assert set(before[CROSSING > 0].tolist()) == {1}
     assert same_parts(after, CROSSING)
     (row,) = rows
-    assert (row["action"], row["object"], row["split_off"]) == ("divided", "1", "2")
+    told = [row[name] for name in ("reason", "action", "object", "split_off")]
+    assert told == ["shape", "divided", "1", "2"]
     assert np.linalg.norm(place(row) - CONTACT_NM) <= 2 * NM
     odds = np.log(19) + np.log(19) + np.log(WEAK / (255 - WEAK))  # whole, worse half, boundary
     assert float(row["gain"]) == pytest.approx(odds, abs=0.02)
@@ -267,16 +270,16 @@ def test_the_queue_has_the_likeliest_error_first(tmp_path):
         str(tmp_path / "v.zarr"), shape=(4, 4, 4), dtype=np.uint64, voxel_size_nm=(30, 6, 6)
     )
     flags = [
-        mending.Flag(7, (0, 1, 2), 0.6, None, 0),
-        mending.Flag(5, (1, 1, 1), 0.9, 1.25, 9),
-        mending.Flag(6, (2, 0, 0), 0.7, -0.5, 0),
+        mending.Flag(Suspect(7, (0, 1, 2), 0.1, Reason.orphan), (0, 1, 2), None, 0),
+        mending.Flag(Suspect(5, (3, 3, 3), 0.9, Reason.shape), (1, 1, 1), 1.25, 9),
+        mending.Flag(Suspect(6, (2, 0, 0), 0.2, Reason.crossing), (2, 0, 0), -0.5, 0),
     ]
     mending.write_table(tmp_path / "table.csv", flags, volume, 40.0)
     assert (tmp_path / "table.csv").read_text().splitlines() == [
-        "object,z_nm,y_nm,x_nm,probability,action,gain,split_off",
-        "5,60,60,60,0.9000,divided,1.250,9",
-        "6,100,20,20,0.7000,kept,-0.500,",
-        "7,20,60,100,0.6000,kept,,",
+        "object,z_nm,y_nm,x_nm,probability,reason,action,gain,split_off",
+        "5,60,60,60,0.9000,shape,divided,1.250,9",
+        "6,100,20,20,0.2000,crossing,kept,-0.500,",
+        "7,20,60,100,0.1000,orphan,kept,,",
     ]
 
 
@@ -297,7 +300,51 @@ def test_scores_before_and_after_are_those_worked_out_by_hand(tmp_path, weights)
     assert told["before"]["vi_merge"] == pytest.approx(bits)
     assert told["before"]["vi_split"] == pytest.approx(0)
     assert list(told["after"].values()) == pytest.approx([0, 0, 0, 0])
-    assert summarise_mending(tmp_path, whole, None) == {"flagged": 1, "divided": 1}
+    assert told["reasons"] == {"shape": 1, "crossing": 0, "orphan": 0}
+    known = ("flagged", "divided", "reasons", "looked_again")
+    assert summarise_mending(tmp_path, whole, None) == {name: told[name] for name in known}
+
+
+def test_what_is_looked_at_again_is_the_object_in_the_window_at_its_join(
+    mend, monkeypatch, tmp_path
+):
+    """Of a long tube beside the crossing nothing, of the crossing what one window shows."""
+    alone = tube(1, 3, across=56)  # which touches neither of both
+    labels = np.where(alone, np.uint64(3), CROSSING)
+    monkeypatch.setattr(second_look, "MOST_JOINS", 1)
+    _, _, (row,) = mend(labels)
+    middle = (place(row) / NM).astype(int).tolist()
+    box = tuple(slice(max(0, c - n // 2), c + n // 2) for c, n in zip(middle, WINDOW, strict=True))
+    share = np.count_nonzero(CROSSING[box]) / np.count_nonzero(labels)
+    assert summarise_mending(tmp_path / "0", BLOCK, None)["looked_again"] == pytest.approx(share)
+
+
+def test_a_crossing_that_the_network_passes_over_is_looked_at_too(mend, monkeypatch):
+    """And divided only if that improves it."""
+    monkeypatch.setattr(
+        second_look, "scan", lambda n, v, i, centres: np.full(len(centres), 0.05, np.float32)
+    )
+    before, after, (row,) = mend(CROSSING)
+    assert (row["reason"], row["action"]) == ("crossing", "kept") and float(row["gain"]) < 0
+    assert np.linalg.norm(place(row) - CONTACT_NM) <= 12 * NM
+    assert np.array_equal(before, after)
+
+
+def test_an_object_that_ends_on_all_sides_is_listed_and_left_alone(mend):
+    piece = tube(1, 10, stop=50) & (np.indices(SHAPE)[1] >= 12)
+    before, after, (row,) = mend(painted(piece=piece))
+    told = (row["reason"], row["action"], row["gain"], row["split_off"])
+    assert told == ("orphan", "kept", "", "") and np.array_equal(before, after)
+    along = place(row)[1] / NM
+    assert min(abs(along - 12), abs(along - 50)) <= 6  # at one of its ends
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"probability": 1.5}, {"boundary_weight": -1.0}, {"least_gain": float("nan")}]
+)
+def test_numbers_out_of_range_are_refused(tmp_path, weights, wrong):
+    with pytest.raises(ValueError, match="needs a probability"):
+        mending.Mending(tmp_path, (), weights, **{**HOW, **wrong})
 
 
 def test_a_run_that_is_killed_after_the_table_goes_on_to_the_same_bytes(
