@@ -39,6 +39,7 @@ from configs import schema
 from data import catalog, convert
 from data.synthetic import Phantom, PhantomParameters, Tissue, write_phantom
 from data.synthetic import __main__ as synthetic
+from experiments import reproduce as reproduce  # its experiments are options of a group
 from experiments import search, sweep_table
 from models.pretrained_weights import find_weights
 
