@@ -38,12 +38,10 @@ def _draw_sections(axes: Axes, rows: Sequence[Row], colour: str, line: str, data
     thresholds = [row["threshold"] for row in rows]
     low, high = ([row[f"v_rand_{end}"] for row in rows] for end in ("low", "high"))
     axes.fill_between(thresholds, low, high, color=colour, alpha=0.2, lw=0)
-    axes.plot(thresholds, [row["v_rand"] for row in rows], line, color=colour, label=title_of(data))
     best = max(rows, key=lambda row: row["v_rand"])
-    place, words = (best["threshold"], best["v_rand"]), f"{best['v_rand']:.3f}"
-    axes.plot(*place, "o", color=colour)
-    below = axes.annotate(words, place, (0, -12), textcoords="offset points", color=colour)
-    below.set_horizontalalignment("center")
+    label = f"{title_of(data)}: V_Rand {best['v_rand']:.3f}"
+    axes.plot(thresholds, [row["v_rand"] for row in rows], line, color=colour, label=label)
+    axes.plot(best["threshold"], best["v_rand"], "o", color=colour)
 
 
 COLUMNS = (

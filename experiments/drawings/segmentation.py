@@ -38,7 +38,8 @@ def draw_segmentation(rows: Sequence[Row]) -> Drawn:
                 label=words,
             )
         for absent in set(methods) - {row["method"] for row in own}:
-            panel.text(0.02, methods.index(absent), "none", va="center", color=GREY)
+            words = panel.text(0.04, methods.index(absent), "no such weights", color=GREY)
+            words.set(va="center", backgroundcolor="white", transform=panel.get_yaxis_transform())
         panel.set(title=title_of(name), xlabel="bits", xlim=(0, None))
         panel.grid(axis="y", lw=0.3)
     axes[0].set_yticks(range(len(methods)), [METHODS[method] for method in methods])

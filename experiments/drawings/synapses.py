@@ -63,7 +63,7 @@ def draw_ablation(rows: Sequence[Row]) -> Drawn:
             if row["f1"] is None:
                 place = methods.index(row["method"])
                 look: dict[str, Any] = {"va": "center", "color": GREY, "backgroundcolor": "white"}
-                panel.text(0.03, place, "missing: no such weights", **look)
+                panel.text(0.03, place, "missing", **look)
         panel.set(title=title_of(name), xlabel="F1, 95 %", xlim=(0, 1.03))
         panel.grid(axis="y", lw=0.3)
     axes[0].set_yticks(range(len(methods)), methods)

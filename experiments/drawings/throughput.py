@@ -33,7 +33,7 @@ def draw_throughput(rows: Sequence[Row]) -> Drawn:
         panel.bar_label(panel.barh(names, rates, color=colours), fmt="{:.2g}", padding=2)
         panel.set_title(title_of(name), loc="left")
         panel.invert_yaxis()
-        panel.margins(x=0.12)
+        panel.margins(x=0.15)
     axes[-1].set_xlabel("MB/s")
     return Drawn(figure, [_plain(row) for row in own])
 

@@ -15,11 +15,11 @@ from data.datasets.root import find_root
 from data.datasets.verification import require_files
 from experiments.reproduction.steps import Step
 from experiments.reproduction.table import EXPERIMENTS
-from experiments.run_record import environment, write_json
+from experiments.run_record import REPOSITORY, environment, git_state, write_json
 from experiments.stored_results import NOT_RECORDED, Row, StoredResult, write_result
 
 log = logging.getLogger(__name__)
-DONE = "done.json"  # in the folder of a step: the words that it was run with
+DONE = "done.json"  # in the folder of a step: the words that it was run with, and the commit
 
 
 def run(config: ReproduceRun, folder: Path) -> None:
@@ -51,7 +51,7 @@ def run(config: ReproduceRun, folder: Path) -> None:
             f"got no data for experiment={name}; needs the environment variable "
             "NEUROPIL_DATA: `python -m data.catalog` lists the files"
         )
-    keep(config, folder, summed_up(config, done, left_out, rows))
+    keep(config, folder, summed_up(config, folder, done, left_out, rows))
 
 
 def run_step(step: Step, run: Path, seed: int) -> None:
@@ -76,7 +76,13 @@ def run_step(step: Step, run: Path, seed: int) -> None:
             f"step {step.name} failed with exit code {code}; see what it said above; "
             f"hydra.run.dir={run} goes on with it"
         )
-    write_json(marker, {"words": words})
+    write_json(marker, {"words": words, "commit": commit()})
+
+
+def commit() -> str:
+    """The commit of the code here; with a word where files differ from it."""
+    git = git_state(REPOSITORY)
+    return NOT_RECORDED if git is None else git["commit"] + " and changes" * git["dirty"]
 
 
 def missing_data(step: Step) -> str:
@@ -91,16 +97,23 @@ def missing_data(step: Step) -> str:
 
 
 def summed_up(
-    config: ReproduceRun, done: Sequence[Step], left_out: Sequence[str], rows: Sequence[Row]
+    config: ReproduceRun,
+    folder: Path,
+    done: Sequence[Step],
+    left_out: Sequence[str],
+    rows: Sequence[Row],
 ) -> StoredResult:
-    """The result, with the commands of its steps; RUN is the run directory."""
+    """The result, with the commands of its steps; RUN is the run directory.
+
+    Its commit is that of the steps; where they were done by several, all are named.
+    """
     asked = f"python -m experiments.reproduce experiment={config.experiment}"
     machine = environment()
-    git = machine.pop("git")
-    commit = NOT_RECORDED if git is None else git["commit"] + " and changes" * git["dirty"]
+    machine.pop("git")
+    commits = [json.loads((folder / step.name / DONE).read_text())["commit"] for step in done]
     return StoredResult(
         command=[f"{asked} size={config.size.value}", *(as_command(s, config.seed) for s in done)],
-        commit=commit,
+        commit=", ".join(dict.fromkeys(commits)),
         environment=machine,
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         notes=left_out,

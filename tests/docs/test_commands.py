@@ -43,6 +43,7 @@ from data import catalog, convert
 from data.opening import create_volume, open_volume
 from data.synthetic import Phantom, PhantomParameters, Tissue, write_phantom
 from data.synthetic import __main__ as synthetic
+from experiments import reproduce as reproduce  # its experiments are options of a group
 from experiments import search, sweep_table
 from experiments.source import phantom_parameters
 from models.pretrained_weights import find_weights

@@ -89,6 +89,7 @@ def started(monkeypatch) -> list[list[str]]:
 
     monkeypatch.setattr(reproduction.subprocess, "run", start)
     monkeypatch.setattr(reproduction, "environment", lambda: {"git": None})
+    monkeypatch.setattr(reproduction, "commit", lambda: f"commit {len(calls)}")
     return calls
 
 
@@ -108,7 +109,7 @@ def test_steps_that_are_done_are_not_done_again_unless_their_words_change(
     assert [words[1] for words in started] == ["steps=1", f"weights={tmp_path}/one", "bad=true"]
     reproduction.run(use(monkeypatch, one, two), tmp_path)
     assert len(started) == 3
-    assert read_result(tmp_path / "tiny.json").commit == "not recorded"
+    assert read_result(tmp_path / "tiny.json").commit == "commit 1, commit 2"
     longer = Step("one", "train", "steps=2")
     reproduction.run(use(monkeypatch, longer, two), tmp_path)
     assert [words[1] for words in started[3:]] == ["steps=2"]
