@@ -119,7 +119,7 @@ def _line(number: int, row: Row) -> neuroglancer.LineAnnotation:
 def _point(number: int, row: Row) -> neuroglancer.PointAnnotation:
     return neuroglancer.PointAnnotation(
         id=str(number),
-        description=f"{row['action']}, probability {float(row['probability']):.2f}",
+        description=f"{row['reason']}, {row['action']}: {float(row['probability']):.2f}",
         point=place_nm(row),
         segments=[_segments(row["object"]), _segments(row["split_off"])],
         props=[float(row["probability"]), int(row["action"] == "divided")],

@@ -10,6 +10,7 @@ from data.opening import create_volume
 from data.skeletons import write_swc
 from experiments.reconstruction import wiring
 from experiments.reconstruction.stages import mending
+from experiments.reconstruction.suspects import Reason, Suspect
 from ops.skeletons.skeleton import Skeleton
 from ops.synapses.table import Synapses
 
@@ -46,8 +47,8 @@ def folder(tmp_path, image, segments) -> Path:
     write_skeletons(folder)
     wiring.write_wiring(folder, synapses())
     flags = [
-        mending.Flag(1, (2, 6, 4), 0.9, 7.0, GREAT),
-        mending.Flag(2, (3, 6, 8), 0.6, None, 0),
+        mending.Flag(Suspect(1, (2, 6, 4), 0.9, Reason.shape), (2, 6, 4), 7.0, GREAT),
+        mending.Flag(Suspect(2, (3, 6, 8), 0.6, Reason.crossing), (3, 6, 8), None, 0),
     ]
     stack = create_volume(
         str(tmp_path / "grid.zarr"),
