@@ -113,7 +113,7 @@ def _score_made(config: EvaluationRun, task: MergeErrorsTask, network: MergeNet)
     )
     loaded = load_merge_data(data, model, task.pairs, config.seed)
     windows, merged = all_windows(loaded)
-    scores = {NETWORK: probabilities(network, windows).astype(np.float64)}
+    scores = {NETWORK: probabilities(network, windows, mirrored=True).astype(np.float64)}
     scores |= window_baselines(windows, loaded.features, a.voxel_nm)
     histogram = count_levels(scores[NETWORK], merged)
     metrics = _rankings(scores, merged, "windows", config) + _calibration(histogram)

@@ -110,7 +110,7 @@ def _divisions(network, tissue, own, least, weight) -> Iterator[Division]:
             continue
         at = contact[np.linalg.norm(contact - contact.mean(axis=0), axis=1).argmin()]
         parts = np.array([[1, 2], [1, 1], [2, 2]], np.uint8)
-        told = scan(network, sides, parts, np.tile(at, (3, 1)))
+        told = scan(network, sides, parts, np.tile(at, (3, 1)), mirrored=True)
         whole, *halves = map(_log_odds, told.tolist())
         z, y, x = (at + corner).tolist()
         yield Division(right, (z, y, x), whole - max(halves) + weight * _log_odds(join.score))

@@ -77,6 +77,14 @@ def test_a_scan_is_the_answer_at_each_place(network):
     assert scan(network, labels, ids[:0], centres[:0]).shape == (0,)
 
 
+def test_mirrored_answers_are_the_same_for_mirrored_windows(network):
+    windows = np.random.default_rng(0).random((5, *TINY.window)) < 0.5
+    found = probabilities(network, windows, mirrored=True)
+    turned = probabilities(network, windows[:, ::-1, :, ::-1], mirrored=True)
+    np.testing.assert_allclose(turned, found, rtol=1e-5)
+    assert abs(found - probabilities(network, windows)).max() > 1e-6
+
+
 def test_a_file_gives_back_the_network(path, network):
     assert is_mergenet(path) and read_card(path) == {"score": 0.5}
     windows = np.random.default_rng(0).random((2, 8, 8, 8)) < 0.5

@@ -107,7 +107,7 @@ def but_background(regions: RegionStatistics) -> RegionStatistics:
     return RegionStatistics(*(column[regions.ids > 0] for column in vars(regions).values()))
 
 
-def ways_out(network, labels, ids, centres):
+def ways_out(network, labels, ids, centres, mirrored=False):
     """The oracle; in place of `models.merge_scan.scan`."""
     shell = ~np.pad(np.ones([n - 2 for n in WINDOW], bool), 1)
     windows = cut_windows(labels, ids, centres, WINDOW)
@@ -115,7 +115,7 @@ def ways_out(network, labels, ids, centres):
     return np.where(ways >= 4, 0.95, 0.05).astype(np.float32)
 
 
-def always(network, labels, ids, centres):
+def always(network, labels, ids, centres, mirrored=False):
     """Sees an error everywhere."""
     return np.full(len(centres), 0.95, np.float32)
 
@@ -226,7 +226,7 @@ def test_a_part_that_is_a_merge_itself_is_looked_at_again(mend):
 def test_whatever_the_network_says_a_division_improves_and_only_refines(mend, monkeypatch, seed):
     rng = np.random.default_rng(seed)
     monkeypatch.setattr(
-        second_look, "scan", lambda n, v, i, centres: rng.random(len(centres), np.float32)
+        second_look, "scan", lambda n, v, i, centres, **_: rng.random(len(centres), np.float32)
     )
     before, after, rows = mend(CROSSING, probability=0.0, boundary_weight=0.2)
     for row in rows:
@@ -322,7 +322,7 @@ def test_what_is_looked_at_again_is_the_object_in_the_window_at_its_join(
 def test_a_crossing_that_the_network_passes_over_is_looked_at_too(mend, monkeypatch):
     """And divided only if that improves it."""
     monkeypatch.setattr(
-        second_look, "scan", lambda n, v, i, centres: np.full(len(centres), 0.05, np.float32)
+        second_look, "scan", lambda n, v, i, centres, **_: np.full(len(centres), 0.05, np.float32)
     )
     before, after, (row,) = mend(CROSSING)
     assert (row["reason"], row["action"]) == ("crossing", "kept") and float(row["gain"]) < 0

@@ -46,7 +46,7 @@ def words(folder: Path, *more: str) -> list[str]:
     ]
 
 
-def more_ink(network, labels, ids, centres):
+def more_ink(network, labels, ids, centres, mirrored=False):
     """The larger, the likelier: so that every division is better."""
     ink = cut_windows(labels, ids, centres, SIZES.window).sum(axis=(1, 2, 3))
     return (ink / (ink + 100)).astype(np.float32)
