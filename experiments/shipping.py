@@ -1,4 +1,4 @@
-"""Weights of a finished training, at half precision, with a card that tells their origin."""
+"""Weights of a finished training, at half precision, with a card that says where they come from."""
 
 import json
 from collections.abc import Sequence

@@ -245,15 +245,15 @@ def test_settings_in_the_text_are_those_of_an_application(words):
 def applications_for(words: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Applications with these keys, and what else may be chosen so that a group has them."""
     prefixes = {re.split(r"[./=@]", word)[0] for word in words}
-    files = [
-        file for group in prefixes & GROUPS for file in (ROOT / f"configs/{group}").glob("*.yaml")
-    ]
-    options = [f"{file.parent.name}={file.stem}" for file in sorted(files)]
+    ways: list[tuple[str, ...]] = [(), ("data=files", "data.image=PATH")]
+    for group in sorted(prefixes & GROUPS):
+        files = sorted((ROOT / f"configs/{group}").glob("*.yaml"))
+        ways += [(f"{group}={file.stem}",) for file in files]
     if "hydra" in prefixes:
-        options += ["hydra/launcher=joblib", "hydra/launcher=submitit_slurm"]
+        ways += [("hydra/launcher=joblib",), ("hydra/launcher=submitit_slurm",)]
     for name in schema.ENTRY_POINTS:
         if prefixes <= keys_of(name) | {"hydra", "experiment"}:
-            yield from ((name, more) for more in [(), *((option,) for option in options)])
+            yield from ((name, way) for way in ways)
 
 
 @functools.cache

@@ -202,7 +202,7 @@ def test_real_merges_of_files_are_scored_and_listed(tmp_path, detector):
 def test_made_merges_are_scored_beside_rules_of_thumb(tmp_path, detector, both, monkeypatch):
     monkeypatch.setattr(merge_errors, "load_merge_data", lambda *_: both[1])
     found = evaluated(tmp_path / "e", f"checkpoint={detector[2]}", "data=phantom")
-    assert found["mergenet/roc_auc"]["value"] == pytest.approx(detector[1]["roc_auc"])
+    assert abs(found["mergenet/roc_auc"]["value"] - detector[1]["roc_auc"]) < 0.1  # of one view
     for rule in ("object_size", "foreground", "depth", "neck", "skeleton"):
         assert 0 <= found[f"{rule}/roc_auc"]["value"] <= 1
     assert abs(found["foreground/roc_auc"]["value"] - 0.5) < 0.2  # they are matched in it
