@@ -468,6 +468,21 @@ class ViewRun:
     seed: int = 0
 
 
+@dataclasses.dataclass
+class ViewRun:
+    """`python -m experiments.view`.
+
+    Attributes:
+        run: a run directory of `experiments.reconstruct`.
+        port: of 127.0.0.1 that is served at; 0 is any free one.
+        seed: as everywhere; nothing depends on it.
+    """
+
+    run: str | None = None
+    port: int = MISSING
+    seed: int = 0
+
+
 ENTRY_POINTS = {
     "figures": FiguresRun,
     "reproduce": ReproduceRun,

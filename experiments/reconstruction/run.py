@@ -105,6 +105,7 @@ def run(config: ReconstructRun, folder: Path) -> None:
     if "synapses" in metrics:
         log.info("connectome: %s", folder / GRAPH)
     log.info("report: %s", folder / "report.html")
+    log.info("in the browser: python -m experiments.view run=%s", folder)
 
 
 def read_times(folder: Path) -> dict[str, float]:

@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from experiments.report.colours import POST, PRE
-from experiments.viewing.volumes import NM, as_hex
+from experiments.viewing.space import NM
+from experiments.viewing.volumes import as_hex
 
 log = logging.getLogger(__name__)
 SEGMENTS = "segmentation"  # the layer whose segments belong to an annotation

@@ -13,8 +13,11 @@ from data.volume import Volume
 from experiments.reconstruction.stages.growing import SWC, TABLE
 from experiments.report.colours import id_colour
 from experiments.viewing import volumes
+from experiments.viewing.space import NM
 
-SURFACES, LINES = 8, 200  # neurites of which the viewer shows these at first
+SURFACES, LINES = 4, 200  # neurites of which the viewer shows these at first
+
+THIN = neuroglancer.SkeletonRenderingOptions(mode2d="lines", line_width2d=2.0, line_width3d=2.0)
 
 
 class SwcSource(SkeletonSource):
@@ -22,7 +25,7 @@ class SwcSource(SkeletonSource):
 
     def __init__(self, folder: Path):
         """Of a folder of trees in nm."""
-        super().__init__(volumes.NM)
+        super().__init__(NM)
         self.folder = folder
 
     def get_skeleton(self, object_id: int) -> Skeleton:
@@ -45,6 +48,7 @@ def segment_layer(
         layer.source = [*layer.source, SwcSource(run / SWC)]
     layer.segments, layer.segment_colors = chosen, colours(chosen)
     layer.selected_alpha, layer.not_selected_alpha = 0.35, 0.15
+    layer.skeleton_rendering = THIN
     return layer
 
 
@@ -55,7 +59,7 @@ def skeleton_layer(run: Path) -> neuroglancer.SegmentationLayer:
         source=[SwcSource(run / SWC)],
         segments=shown,
         segment_colors=colours(shown),
-        skeleton_rendering={"mode3d": "lines", "lineWidth3d": 2.0},
+        skeleton_rendering=THIN,
     )
 
 

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import neuroglancer
+from hydra.errors import HydraException
 
 from configs.schema import ViewRun
 from data.volume import Volume
@@ -24,6 +25,7 @@ def run(config: ViewRun) -> None:
         FileNotFoundError: a folder that is no run directory.
     """
     folder = check_run(config.run)
+    log.info("opening %s", folder)
     state = scene(folder, read_source(folder))
     with serving(state, config.port) as viewer:
         log.info(in_words(folder, state, viewer))
@@ -51,8 +53,11 @@ def read_source(folder: Path) -> dict[str, Volume]:
     try:
         config = config_of(folder)
         return origin_of(config.data, config.seed).layers()
-    except (ValueError, FileNotFoundError) as error:
-        log.warning("shown without its image: %s", error)
+    except (ValueError, FileNotFoundError, HydraException) as error:
+        log.warning(
+            "shown without its image (a relative path counts from where the run was begun): %s",
+            error,
+        )
         return {}
 
 

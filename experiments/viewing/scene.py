@@ -18,6 +18,7 @@ from experiments.reconstruction.stages.mending import TABLE as MERGE_ERRORS
 from experiments.reconstruction.wiring import CSV as SYNAPSES
 from experiments.report.colours import STRUCTURES
 from experiments.viewing import annotations, neurites, volumes
+from experiments.viewing.space import voxels
 
 PROBABILITIES = {"membrane": "membrane.zarr", "vesicles": "vesicles.zarr"}
 VOLUMES = (*PROBABILITIES.values(), SUPERVOXELS, SEGMENTATION, CLEFTS)
@@ -90,7 +91,7 @@ def look(state: neuroglancer.ViewerState, volume: Volume, at_nm: Place) -> None:
     """Turns to a place (z, y, x) in three sections, and to the whole volume in 3-D."""
     size = np.array(volume.voxel_size_nm)
     extent_nm, unit_nm = np.array(volume.shape[:3]) * size, float(size.min())
-    state.dimensions, state.display_dimensions = volumes.space(volume), ["x", "y", "z"]
+    state.dimensions, state.display_dimensions = voxels(volume), ["x", "y", "z"]
     state.position = (at_nm / size).tolist()
     state.cross_section_scale = min(float(extent_nm.max()) / PANEL, FARTHEST_NM) / unit_nm
     state.projection_scale = math.hypot(*extent_nm.tolist()) / unit_nm

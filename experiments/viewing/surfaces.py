@@ -10,6 +10,7 @@ from jaxtyping import UInt
 
 from data.volume import Volume
 from experiments.reconstruction.stages.tracing import read_coarse
+from experiments.viewing.space import voxels
 from ops.downsampling import coarse_factors
 from ops.meshes import Mesh, mesh
 
@@ -26,11 +27,8 @@ class Objects(neuroglancer.LocalVolume):
 
     def __init__(self, volume: Volume):
         """Of ids (z, y, x)."""
-        dimensions = neuroglancer.CoordinateSpace(
-            names=["z", "y", "x"], units="nm", scales=volume.voxel_size_nm
-        )
-        super().__init__(volume.store, dimensions, "segmentation", voxel_offset=volume.offset)
-        self._volume, self._lock = volume, threading.Lock()
+        super().__init__(volume.store, voxels(volume), "segmentation", voxel_offset=volume.offset)
+        self._lock = threading.Lock()
         self._coarse = functools.cache(functools.partial(read_small, volume))
 
     def get_object_mesh(self, object_id: int) -> bytes:

@@ -6,9 +6,9 @@ import neuroglancer
 import numpy as np
 
 from data.volume import Volume
+from experiments.viewing.space import voxels
 from experiments.viewing.surfaces import Objects, has_surfaces
 
-NM = neuroglancer.CoordinateSpace(names=["z", "y", "x"], units="nm", scales=[1, 1, 1])
 MIDDLE = (1, 512, 512)  # voxels, whose grey values tell the range that is shown
 GREY = """#uicontrol invlerp normalized
 void main() {
@@ -21,13 +21,6 @@ void main() {{
   emitRGBA(vec4(colour, normalized()));
 }}
 """
-
-
-def space(volume: Volume) -> neuroglancer.CoordinateSpace:
-    """The voxels (z, y, x) of a volume, with their size."""
-    return neuroglancer.CoordinateSpace(
-        names=["z", "y", "x"], units="nm", scales=volume.voxel_size_nm
-    )
 
 
 def image_layer(volume: Volume) -> neuroglancer.ImageLayer:
@@ -60,7 +53,7 @@ def label_layer(volume: Volume, rgb: Sequence[int] | None = None) -> neuroglance
 def served(volume: Volume) -> neuroglancer.LocalVolume:
     """What the browser reads grey values (z, y, x) from, piece by piece."""
     return neuroglancer.LocalVolume(
-        volume.store, space(volume), "image", voxel_offset=volume.offset
+        volume.store, voxels(volume), "image", voxel_offset=volume.offset
     )
 
 

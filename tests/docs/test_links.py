@@ -26,8 +26,9 @@ def test_links_to_nowhere_are_found(tmp_path):
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs/conf.py", tmp_path / "docs")
     (tmp_path / "README.md").write_text(
-        "# One\n\n[page](docs/none.md) [heading](docs/index.md#none) [here](#none)\n[file](none.json) "
-        "![picture](none.png) [folder](none/part)\n\n[found](docs/index.md#two), [too](docs)\n"
+        "# One\n\n[page](docs/none.md) [heading](docs/index.md#none) [here](#none)\n"
+        "[file](none.json) ![picture](none.png) [folder](none/part)\n\n"
+        "[found](docs/index.md#two), [too](docs)\n"
     )
     (tmp_path / "docs/index.md").write_text("# Two\n\n```{toctree}\n../README\n```\n")
     done = built(tmp_path, tmp_path / "build")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 from PIL import Image
@@ -42,14 +41,6 @@ def start(entry_point: str, *arguments: str, folder: Path, code: int = 0) -> str
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as stream:
         return list(csv.DictReader(stream))
-
-
-@pytest.mark.parametrize("entry_point", list(schema.ENTRY_POINTS))
-def test_help_shows_how_to_call_it_and_its_keys(tmp_path, entry_point):
-    words = start(entry_point, "--help", folder=tmp_path)
-    assert f"python -m experiments.{entry_point}" in words
-    assert "seed: 0" in words
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_typo_is_named_and_leaves_nothing_behind(tmp_path):
