@@ -62,7 +62,7 @@ def draw_roc(rows: Sequence[Row]) -> Drawn:
     """
     beside = where(rows, experiment="baseline")
     curves = [row for row in rows if row["experiment"] == "roc"]
-    figure, (left, right) = panels(PAGE, 0.9 + 0.4 * len(distinct(beside, "tested")), 2)
+    figure, (left, right) = panels(PAGE, max(2.8, 0.9 + 0.45 * len(distinct(beside, "tested"))), 2)
     _draw_curves(left, curves)
     _draw_methods(right, beside)
     marks, names = right.get_legend_handles_labels()
@@ -84,12 +84,12 @@ def _draw_curves(axes: Axes, curves: Sequence[Row]) -> None:
 
 
 def _draw_methods(axes: Axes, rows: Sequence[Row]) -> None:
-    tested = distinct(rows, "tested")
-    for number, method in enumerate(distinct(rows, "method")):
-        own = where(rows, method=method)
+    tested, methods = distinct(rows, "tested"), distinct(rows, "method")
+    for number, method in enumerate(methods):
+        own, aside = where(rows, method=method), 0.7 * ((number + 0.5) / len(methods) - 0.5)
         axes.errorbar(
             [row["auc"] for row in own],
-            [tested.index(row["tested"]) for row in own],
+            [tested.index(row["tested"]) + aside for row in own],
             xerr=whiskers(own, "auc"),
             fmt=MARKS[number % len(MARKS)],
             color=COLOURS[number % len(COLOURS)],
@@ -101,7 +101,7 @@ def _draw_methods(axes: Axes, rows: Sequence[Row]) -> None:
     axes.axvline(0.5, color=GREY, lw=0.8, zorder=0)
     axes.set_yticks(range(len(tested)), tested)
     axes.invert_yaxis()
-    axes.set(xlabel="ROC-AUC", xlim=(0.3, 1.01))
+    axes.set(xlabel="ROC-AUC", xlim=(0.2, 1.01))
     axes.grid(axis="y", lw=0.3)
 
 

@@ -39,7 +39,8 @@ def draw_segmentation(rows: Sequence[Row]) -> Drawn:
             )
         for absent in set(methods) - {row["method"] for row in own}:
             words = panel.text(0.04, methods.index(absent), "no such weights", color=GREY)
-            words.set(va="center", backgroundcolor="white", transform=panel.get_yaxis_transform())
+            words.set(va="center", transform=panel.get_yaxis_transform())
+            words.set_bbox({"fc": "white", "ec": "none", "pad": 0.5})
         panel.set(title=title_of(name), xlabel="bits", xlim=(0, None))
         panel.grid(axis="y", lw=0.3)
     axes[0].set_yticks(range(len(methods)), [METHODS[method] for method in methods])
