@@ -19,7 +19,17 @@ from experiments.reproduction.steps import Gather, Step
 SMALL = "data=phantom split=test data.shape=[16,256,256]"
 NO_MENDING = "merge_errors.mend=false"
 LETTERS = (2, 3, 4, 8)
-TISSUES = {"phantom": "phantom", "AC4": "snemi3d", "FIB-25": "fib25"}  # of MergeNets
+TISSUES = {  # of MergeNets
+    "phantom": "phantom",
+    "AC4": "snemi3d",
+    "FIB-25": "fib25",
+    "pinky40, automatic": "pinky40",
+}
+LEARNT = {name: f"data={data}" for name, data in TISSUES.items()} | {
+    "phantom": "data=phantom data.shape=[96,1024,1024]",
+    "pinky40, automatic": "data=pinky40 model.pairs=20000",
+    "FIB-25, automatic": "data=fib25 model.layer=supervoxels",
+}
 
 
 def _benchmark(suite: str, gather: Gather, overrides: str = "") -> tuple[Step]:
@@ -77,23 +87,32 @@ def _tracking(steps: int, letter_steps: int, overrides: str) -> tuple[Step, ...]
     )
 
 
-def _trained(name: str, experiment: str, overrides: str) -> Step:
-    data = TISSUES[name]
-    words = f"experiment={experiment} weights=null tracker=disabled {overrides}"
-    return Step(f"learn_{data}", "train", words, data="" if data == "phantom" else data)
+def _trained(name: str, overrides: str) -> Step:
+    words = f"model=mergenet {LEARNT[name]} batch_size=32 tracker=disabled {overrides}"
+    return Step(_learnt(name), "train", words, data=_needed(name))
 
 
 def _looked_for(trained: str, tested: str, overrides: str = "") -> Step:
-    learnt, data = TISSUES[trained], TISSUES[tested]
-    needs = next((d for d in (learnt, data) if d != "phantom"), "")
+    data = TISSUES[tested]
     return Step(
-        f"{learnt}_on_{data}",
+        f"{_learnt(trained)}_on_{data}",
         "evaluate",
-        f"task=merge_errors checkpoint={{run}}/learn_{learnt} data={data} {overrides}",
+        f"task=merge_errors checkpoint={{run}}/{_learnt(trained)} data={data} {overrides}",
         merge_matrix,
         {"trained": trained, "tested": tested},
-        needs,
+        _needed(trained) or _needed(tested),
     )
+
+
+def _learnt(name: str) -> str:
+    """The folder of a training."""
+    return "learn_" + name.replace(", ", "_").lower()
+
+
+def _needed(name: str) -> str:
+    """The dataset that something is learnt from, or scored on."""
+    data = LEARNT[name].split()[0].removeprefix("data=")
+    return "" if data == "phantom" else data
 
 
 def _beside(tested: str, weights: str, overrides: str, needs: str = "") -> Step:
@@ -163,15 +182,13 @@ EXPERIMENTS: dict[str, dict[Size, Sequence[Step]]] = {
     },
     "merge_errors": {
         Size.laptop: (
-            _trained("phantom", "phantom_mergenet", "steps=200 model.pairs=600"),
+            _trained("phantom", "model.pairs=600 steps=200"),
             _looked_for("phantom", "phantom", "task.pairs=100"),
             _beside("phantom", "phantom/mergenet", "data=phantom task.pairs=100"),
         ),
         Size.paper: (
-            _trained("phantom", "phantom_mergenet", "steps=1500"),
-            _trained("AC4", "ssem_mouse_mergenet", "steps=5000"),
-            _trained("FIB-25", "fibsem_fly_mergenet", "steps=1500"),
-            *(_looked_for(trained, tested) for trained in TISSUES for tested in TISSUES),
+            *(_trained(name, "steps=2500 validate_every=2500") for name in LEARNT),
+            *(_looked_for(trained, tested) for trained in LEARNT for tested in TISSUES),
             _beside("AC4", "ssem_mouse/mergenet", "data=snemi3d", "snemi3d"),
             _beside("FIB-25", "fibsem_fly/mergenet", "data=fib25", "fib25"),
             _beside("phantom", "phantom/mergenet", "data=phantom"),
