@@ -17,8 +17,14 @@ demo: setup ## the main job on a phantom brain: segments, skeletons, a directed 
 test: setup ## runs the tests
 	$(RUN) pytest -q -n auto --dist loadfile
 
-bench: setup ## measures speed beside named peers; suite=NAME for one suite
-	$(RUN) experiments.benchmark suite=$(or $(suite),all)
+bench: setup ## measures speed beside named peers, and stores what figures show of it; suite=NAME for one suite alone
+ifdef suite
+	$(RUN) experiments.benchmark suite=$(suite)
+else
+	for suite in data metrics models; do $(RUN) experiments.benchmark suite=$$suite rounds=1 || exit 1; done
+	$(RUN) experiments.reproduce experiment=conv_speed results=experiments/results
+	$(RUN) experiments.reproduce experiment=pipeline size=paper results=experiments/results
+endif
 
 figures: setup ## redraws all figures from stored results, into outputs/; pictures=docs refreshes those of the documents
 	$(RUN) experiments.figures $(if $(pictures),pictures=$(pictures)) && \

@@ -198,15 +198,14 @@ class MergeErrorsTask(Task):
         truth_layer: of the data.
         pairs: of merges made by program and single objects, at most.
         spacing_nm: of the places along an object that are looked at.
-        least_voxels: in the network's voxels, that an object has of a second neurite to count as a
-            real merge error.
+        least_nm3: volume that an object has of a second neurite to count as a real merge error.
     """
 
     layer: str | None = None
     truth_layer: str = MISSING
     pairs: int = MISSING
     spacing_nm: float = MISSING
-    least_voxels: int = MISSING
+    least_nm3: float = MISSING
 
 
 @dataclasses.dataclass

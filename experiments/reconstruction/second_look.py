@@ -23,7 +23,7 @@ from ops.segmentation.region_graph import RegionGraph
 from ops.shape_windows import points_along
 
 SPACING = 8  # coarse voxels between places that are looked at along an object
-MOST_JOINS = 12  # of an object that are looked at again
+MOST_JOINS = 4  # of an object that are looked at again; it is the last ones that go wrong
 CERTAIN = 1e-3  # probabilities are taken to be this far from 0 and 1 at least
 
 Ids = UInt64[np.ndarray, " n"]

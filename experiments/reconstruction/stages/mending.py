@@ -42,7 +42,7 @@ COLUMNS = (
     *("reason", "action", "gain", "split_off"),
 )
 ROUNDS = 4  # in which parts of parts are looked at
-VERSION = 4
+VERSION = 5
 
 Ids = UInt64[np.ndarray, " n"]
 
