@@ -27,12 +27,12 @@ def draw_matrix(rows: Sequence[Row]) -> Drawn:
     values = np.array(
         [[cells[a, b]["auc"] if (a, b) in cells else np.nan for b in tested] for a in trained]
     )
-    figure, (axes,) = panels(COLUMN, 0.9 + 0.5 * len(trained))
+    figure, (axes,) = panels(COLUMN + 0.5 * max(0, len(tested) - 3), 0.9 + 0.42 * len(trained))
     axes.imshow(values, cmap="cividis", vmin=0.5, vmax=1, aspect="auto")
     for place in np.ndindex(values.shape):
         _write_cell(axes, place, cells.get((trained[place[0]], tested[place[1]])))
-    axes.set_xticks(range(len(tested)), tested)
-    axes.set_yticks(range(len(trained)), trained)
+    axes.set_xticks(range(len(tested)), [name.replace(", ", ",\n") for name in tested])
+    axes.set_yticks(range(len(trained)), [name.replace(", ", ",\n") for name in trained])
     axes.set(xlabel="scored on", ylabel="learnt from", title="ROC-AUC of made merges")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
