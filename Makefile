@@ -12,7 +12,7 @@ help: ## lists the targets
 setup: .venv/ready ## makes .venv with everything in it, and builds the kernels
 
 demo: setup ## the main job on a phantom brain: segments, skeletons, a directed connectome, a report
-	$(RUN) experiments.reconstruct data=phantom split=test
+	$(RUN) experiments.reconstruct data=phantom split=validation seed=1
 
 test: setup ## runs the tests
 	$(RUN) pytest -q -n auto --dist loadfile
