@@ -21,7 +21,9 @@ bench: setup ## measures speed beside named peers, and stores what figures show 
 ifdef suite
 	$(RUN) experiments.benchmark suite=$(suite)
 else
-	for suite in data metrics models; do $(RUN) experiments.benchmark suite=$$suite rounds=1 || exit 1; done
+	$(RUN) experiments.benchmark suite=data rounds=1
+	$(RUN) experiments.benchmark suite=metrics rounds=1
+	$(RUN) experiments.benchmark suite=models rounds=1
 	$(RUN) experiments.reproduce experiment=conv_speed results=experiments/results
 	$(RUN) experiments.reproduce experiment=pipeline size=paper results=experiments/results
 endif

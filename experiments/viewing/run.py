@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import time
 from pathlib import Path
 
 import neuroglancer
@@ -12,7 +13,7 @@ from data.volume import Volume
 from experiments.reconstruction.settings import config_of
 from experiments.reconstruction.source import origin_of
 from experiments.viewing.scene import VOLUMES, scene
-from experiments.viewing.server import serving, wait_for_signal
+from experiments.viewing.server import serving, until_signal
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +28,10 @@ def run(config: ViewRun) -> None:
     folder = check_run(config.run)
     log.info("opening %s", folder)
     state = scene(folder, read_source(folder))
-    with serving(state, config.port) as viewer:
+    with serving(state, config.port) as viewer, until_signal():
         log.info(in_words(folder, state, viewer))
-        wait_for_signal()
+        while True:  # signal.pause would miss a signal that comes just before it
+            time.sleep(1)
     log.info("stopped")
 
 

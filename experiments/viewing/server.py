@@ -46,17 +46,19 @@ def check_port(port: int) -> None:
             ) from None
 
 
-def wait_for_signal() -> None:
-    """Waits, in the main thread, for Ctrl-C or SIGTERM."""
+@contextlib.contextmanager
+def until_signal() -> Generator[None]:
+    """Ctrl-C or SIGTERM, in the main thread, ends what is done within, as if it were done."""
 
     def leave(*_: object) -> None:
         raise KeyboardInterrupt
 
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    with contextlib.suppress(KeyboardInterrupt):
-        for number in before:
-            signal.signal(number, leave)
-        while True:
-            signal.pause()
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            for number in before:
+                signal.signal(number, leave)
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -14,7 +14,7 @@ from configs.schema import ViewRun
 from experiments import view
 from experiments.viewing.run import read_source, run
 from experiments.viewing.scene import scene
-from experiments.viewing.server import serving, wait_for_signal
+from experiments.viewing.server import serving, until_signal
 
 
 def asked(path: str) -> ViewRun:
@@ -67,11 +67,13 @@ def test_it_is_served_on_loopback_and_gone_afterwards(folder):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_wait_and_is_then_as_before(monkeypatch, number):
-    before = signal.getsignal(number)
-    monkeypatch.setattr(signal, "pause", lambda: signal.raise_signal(number))
-    wait_for_signal()
-    assert signal.getsignal(number) is before
+def test_a_signal_ends_what_is_done_and_is_then_as_before(number):
+    before, done = signal.getsignal(number), []
+    with until_signal():
+        done.append("this")
+        signal.raise_signal(number)
+        done.append("and more")
+    assert done == ["this"] and signal.getsignal(number) is before
 
 
 def test_without_neuroglancer_it_says_how_to_install_it(monkeypatch):
