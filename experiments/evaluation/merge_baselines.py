@@ -7,18 +7,14 @@ from jaxtyping import Bool, Float32, Float64, Int64, UInt32
 
 from ops.segmentation.distance import boundary_distance
 from ops.shape_windows import depths
-from ops.skeletons.crossings import crossing
-from ops.skeletons.teasar import skeletonise
-
-SCALE, CONSTANT_NM = 1.5, 100.0  # of skeletons, fine enough for the branches in a window
+from ops.skeletons.crossings import crossing, fine_skeletons
 
 
 def crossings(
     labels: UInt32[np.ndarray, "z y x"], ids: Sequence[int], voxel_nm: float
 ) -> Float64[np.ndarray, " n"]:
     """How many branches cross in each object of a volume (`ops.skeletons.crossings`)."""
-    size = (voxel_nm,) * 3
-    found = skeletonise(labels, size, scale=SCALE, constant_nm=CONSTANT_NM)
+    found = fine_skeletons(labels, voxel_nm)
     return np.array([crossing(found[i])[0] if i in found else 0 for i in ids], np.float64)
 
 

@@ -12,11 +12,9 @@ from enum import StrEnum
 import numpy as np
 from jaxtyping import Float32, Int64, UInt64
 
-from ops.skeletons.crossings import crossing
+from ops.skeletons.crossings import crossing, fine_skeletons
 from ops.skeletons.skeleton import Skeleton
-from ops.skeletons.teasar import skeletonise
 
-SCALE, CONSTANT_NM = 1.5, 100.0  # of skeletons, fine enough for the branches of a crossing
 CROSSED = 2  # branches beyond those of a path that meet: four or more about one place
 
 Ids = UInt64[np.ndarray, " n"]
@@ -96,9 +94,7 @@ def _by_rules(labels, objects, probabilities, least, voxel_nm) -> Iterator[tuple
     rest = [n for n, p in zip(objects, probabilities, strict=True) if p < least]
     kept = np.where(np.isin(labels, np.array(rest, np.uint64)), labels, 0).astype(np.uint64)
     leaving = set(np.unique(np.concatenate([side.ravel() for side in _sides(kept)])).tolist())
-    size = (voxel_nm,) * 3
-    found = skeletonise(kept, size, scale=SCALE, constant_nm=CONSTANT_NM)
-    for number, skeleton in found.items():
+    for number, skeleton in fine_skeletons(kept, voxel_nm).items():
         met, position = crossing(skeleton)
         if met >= CROSSED:
             yield number, (_voxel(position, voxel_nm), Reason.crossing)

@@ -1,12 +1,27 @@
 """Where branches of a skeleton cross, which those of a neurite seldom do."""
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, UInt
 from scipy import spatial
 
 from ops.skeletons.skeleton import Skeleton
+from ops.skeletons.teasar import skeletonise
 
+SCALE, CONSTANT_NM = 1.5, 100.0  # of skeletons, fine enough for the branches of a crossing
 NEAR_NM = 200.0  # branchings closer than this are one crossing
+
+
+def fine_skeletons(labels: UInt[np.ndarray, "z y x"], voxel_nm: int | float) -> dict[int, Skeleton]:
+    """Skeletons of all objects, by id, with the side branches that show a crossing.
+
+    Args:
+        labels: ids, 0 = background, in cubes.
+        voxel_nm: edge of a cube, > 0.
+
+    Raises:
+        ValueError: an edge that is not > 0.
+    """
+    return skeletonise(labels, (voxel_nm,) * 3, scale=SCALE, constant_nm=CONSTANT_NM)
 
 
 def crossing(skeleton: Skeleton) -> tuple[int, Float64[np.ndarray, " 3"]]:

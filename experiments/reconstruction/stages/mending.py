@@ -114,7 +114,7 @@ class Mending:
             heats.append(look(network, labels))
             found = suspects(labels, heats[-1], self.probability, size_nm)
             more = [self.mended(network, tissue, segments, one, least, seen) for one in found]
-            flags += more if len(heats) == 1 else [flag for flag in more if _is_new(flag)]
+            flags += more if len(heats) == 1 else [flag for flag in more if _is_told_later(flag)]
             new = [flag for flag in more if flag.split_off]
             halves = [n for flag in new for n in (flag.suspect.segment, flag.split_off)]
             changed = np.isin(segments, halves)
@@ -154,7 +154,7 @@ class Mending:
         return Flag(suspect, ways[0].place, ways[0].gain, new)
 
 
-def _is_new(flag: Flag) -> bool:
+def _is_told_later(flag: Flag) -> bool:
     """Whether a later look tells of an error, as the ends of a part that was split off do not."""
     return flag.suspect.reason is not Reason.orphan
 
